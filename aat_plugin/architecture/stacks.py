@@ -1,0 +1,212 @@
+"""Section 3.1: residual sub-layers, the encoder's and decoder's layers, and the two stacks.
+
+Every sub-layer is LayerNorm(x + Dropout(Sublayer(x))), or x + Dropout(Sublayer(LayerNorm(x))) under
+`normalize_before`, which also adds a norm after each stack. Parameter names are fairseq's, so that checkpoints travel.
+Read `transformer` next, which joins the stacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from aat_plugin.architecture.attention import MultiHeadAttention
+from aat_plugin.architecture.cache import DecodingCache
+from aat_plugin.architecture.config import TransformerConfig
+from aat_plugin.architecture.embeddings import embed, position_encoding
+from aat_plugin.architecture.feed_forward import feed_forward
+from aat_plugin.architecture.masks import decoder_self_mask, key_padding_mask
+from aat_plugin.architecture.positional_encoding import positions_of
+from aat_plugin.architecture.precision import LayerNorm
+
+NUM_TARGET_SPACES = 32
+"""Rows of tensor2tensor's target-space table; one target language uses one row, here the first."""
+
+
+class EncoderOutput(NamedTuple):
+    """What the decoder reads: the last encoder layer's output and where the source is padding."""
+
+    memory: Tensor
+    """(batch, src_len, d_model)."""
+    padding_mask: Tensor
+    """(batch, src_len), True where padded."""
+
+    def select(self, rows: Tensor) -> EncoderOutput:
+        """The rows named by `rows` (new_batch,), repeated or dropped."""
+        return EncoderOutput(self.memory.index_select(0, rows), self.padding_mask.index_select(0, rows))
+
+
+class _Layer(nn.Module):
+    """What encoder and decoder layers share: the residual sub-layer, self-attention and the feed-forward network."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.dropout = config.dropout
+        self.activation_dropout = config.activation_dropout
+        self.normalize_before = config.normalize_before
+        self.self_attn = _attention(config)
+        self.self_attn_layer_norm = LayerNorm(config.d_model, config.layer_norm_eps)
+        self.fc1 = nn.Linear(config.d_model, config.d_ff)
+        self.fc2 = nn.Linear(config.d_ff, config.d_model)
+        self.final_layer_norm = LayerNorm(config.d_model, config.layer_norm_eps)
+
+    def residual(self, x: Tensor, sublayer: Callable[[Tensor], Tensor], norm: LayerNorm) -> Tensor:
+        """LayerNorm(x + Dropout(Sublayer(x))), Sections 3.1 and 5.4; x is (batch, length, d_model)."""
+        inner = sublayer(norm(x)) if self.normalize_before else sublayer(x)
+        summed = x + F.dropout(inner, self.dropout, self.training)
+        return summed if self.normalize_before else norm(summed)
+
+    def feed_forward(self, x: Tensor) -> Tensor:
+        """Section 3.3 on x (batch, length, d_model)."""
+        return feed_forward(x, self.fc1, self.fc2, self.activation_dropout if self.training else 0.0)
+
+
+class EncoderLayer(_Layer):
+    """Self-attention, then the feed-forward network. Section 3.1."""
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Transform x (batch, src_len, d_model); mask (batch, 1, 1, src_len), True where padded."""
+
+        def attend(query: Tensor) -> Tensor:
+            mixed, _ = self.self_attn(query, *self.self_attn.project_memory(query), mask)
+            return mixed
+
+        x = self.residual(x, attend, self.self_attn_layer_norm)
+        return self.residual(x, self.feed_forward, self.final_layer_norm)
+
+
+class DecoderLayer(_Layer):
+    """Masked self-attention, attention over the encoder's output, then the feed-forward network. Section 3.1."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__(config)
+        self.encoder_attn = _attention(config)
+        self.encoder_attn_layer_norm = LayerNorm(config.d_model, config.layer_norm_eps)
+
+    def forward(
+        self, x: Tensor, mask: Tensor, memory: EncoderOutput, cache: DecodingCache | None, index: int
+    ) -> tuple[Tensor, Tensor]:
+        """Transform new positions.
+
+        Args:
+            x: (batch, new, d_model).
+            mask: (batch, 1, new, tgt_len), True where illegal.
+            memory: the encoder's output.
+            cache: None when all positions are given at once.
+            index: this layer's place in the cache.
+
+        Returns:
+            (batch, new, d_model), and the weights over the source (batch, heads, new, src_len).
+        """
+        weights: list[Tensor] = []
+
+        def attend(query: Tensor) -> Tensor:
+            key, value = self.self_attn.project_memory(query)
+            if cache is not None:
+                key, value = cache.extend(index, key, value)
+            mixed, _ = self.self_attn(query, key, value, mask)
+            return mixed
+
+        def attend_source(query: Tensor) -> Tensor:
+            projected = cache.memory(index) if cache is not None else None
+            if projected is None:
+                projected = self.encoder_attn.project_memory(memory.memory)
+                if cache is not None:
+                    cache.keep_memory(index, projected)
+            mixed, over_source = self.encoder_attn(query, *projected, key_padding_mask(memory.padding_mask))
+            weights.append(over_source)
+            return mixed
+
+        x = self.residual(x, attend, self.self_attn_layer_norm)
+        x = self.residual(x, attend_source, self.encoder_attn_layer_norm)
+        return self.residual(x, self.feed_forward, self.final_layer_norm), weights[0]
+
+
+class TransformerEncoder(nn.Module):
+    """The left half of Figure 1: embeddings, positions, N layers."""
+
+    def __init__(self, config: TransformerConfig, embed_tokens: nn.Embedding) -> None:
+        super().__init__()
+        self.config = config
+        self.embed_tokens = embed_tokens
+        self.embed_positions = position_encoding(config, config.max_source_positions)
+        self.target_space = (
+            nn.Embedding(NUM_TARGET_SPACES, config.d_model) if config.target_space_embedding else None
+        )
+        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.num_layers))
+        self.layer_norm = LayerNorm(config.d_model, config.layer_norm_eps) if config.normalize_before else None
+
+    def encode(self, src_tokens: Tensor) -> EncoderOutput:
+        """Encode src_tokens (batch, src_len), padded on either side with `padding_idx`."""
+        config = self.config
+        padding_mask = src_tokens.eq(config.padding_idx)
+        numbers = positions_of(padding_mask, config.first_position)
+        extra = None if self.target_space is None else self.target_space.weight[0]
+        limit = src_tokens.size(1) + config.first_position
+        x = embed(src_tokens, self.embed_tokens, self.embed_positions, numbers, limit, extra=extra)
+        x = F.dropout(x, config.dropout, self.training)
+        mask = key_padding_mask(padding_mask)
+        for layer in self.layers:
+            x = layer(x, mask)
+        return EncoderOutput(x if self.layer_norm is None else self.layer_norm(x), padding_mask)
+
+
+class TransformerDecoder(nn.Module):
+    """The right half of Figure 1: embeddings, positions, N layers, and the pre-softmax projection."""
+
+    def __init__(self, config: TransformerConfig, embed_tokens: nn.Embedding) -> None:
+        super().__init__()
+        self.config = config
+        self.embed_tokens = embed_tokens
+        self.embed_positions = position_encoding(config, config.max_target_positions)
+        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.num_layers))
+        self.layer_norm = LayerNorm(config.d_model, config.layer_norm_eps) if config.normalize_before else None
+        self.output_projection = nn.Linear(config.d_model, config.target_vocabulary, bias=False)
+        if config.share_decoder_input_output_embed:
+            self.output_projection.weight = embed_tokens.weight
+
+    def decode(
+        self, prev_output_tokens: Tensor, memory: EncoderOutput, cache: DecodingCache | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The features before the projection.
+
+        Args:
+            prev_output_tokens: the target shifted right, (batch, tgt_len); with a cache still the whole prefix, of
+                which only what the cache has not seen is computed.
+            memory: the encoder's output for the same rows.
+            cache: extended in place.
+
+        Returns:
+            (batch, new, d_model), and the last layer's weights over the source (batch, heads, new, src_len).
+        """
+        config = self.config
+        seen = 0 if cache is None else cache.length
+        padding_mask = prev_output_tokens.eq(config.padding_idx)
+        numbers = positions_of(padding_mask, config.first_position)[:, seen:]
+        blank = numbers.eq(config.first_position) if config.decoder_start == "zero" else None
+        limit = prev_output_tokens.size(1) + config.first_position
+        tokens = prev_output_tokens[:, seen:]
+        x = embed(tokens, self.embed_tokens, self.embed_positions, numbers, limit, blank=blank)
+        x = F.dropout(x, config.dropout, self.training)
+        mask = decoder_self_mask(padding_mask, tokens.size(1))
+        weights: Tensor | None = None
+        for index, layer in enumerate(self.layers):
+            x, weights = layer(x, mask, memory, cache, index)
+        assert weights is not None  # num_layers ≥ 1 is checked in the config
+        if cache is not None:
+            cache.length = prev_output_tokens.size(1)
+        return (x if self.layer_norm is None else self.layer_norm(x)), weights
+
+
+def _attention(config: TransformerConfig) -> MultiHeadAttention:
+    return MultiHeadAttention(
+        config.d_model,
+        config.num_heads,
+        config.d_k,
+        config.d_v,
+        bias=config.attention_bias,
+        dropout=config.attention_dropout,
+    )

@@ -1,0 +1,95 @@
+"""Figure 1: the whole model, and the interface by which a loss is computed inside it.
+
+`Transformer.forward` can return logits, or the sums of a loss. A loss object gets the features, the pre-softmax matrix
+and the targets, so that a later one can project and sum in pieces without (tokens, V) logits ever existing; being inside
+forward, it is right under every distributed wrapper.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, Protocol, TypeVar
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from aat_plugin.architecture.config import TransformerConfig
+from aat_plugin.architecture.embeddings import token_embedding
+from aat_plugin.architecture.initialization import initialize
+from aat_plugin.architecture.stacks import EncoderOutput, TransformerDecoder, TransformerEncoder
+
+Sums = TypeVar("Sums", covariant=True)
+
+
+class FeatureLoss(Protocol, Generic[Sums]):
+    """A loss over the model's features: it owns the projection to the vocabulary."""
+
+    def __call__(self, features: Tensor, weight: Tensor, target: Tensor) -> Sums:
+        """Sum the loss.
+
+        Args:
+            features: (batch, tgt_len, d_model).
+            weight: the pre-softmax matrix, (V, d_model); shared with the embeddings where they are tied.
+            target: (batch, tgt_len).
+        """
+        ...
+
+
+class Transformer(nn.Module):
+    """The model of Section 3. `encoder` and `decoder` carry fairseq's parameter names.
+
+    Args:
+        config: sizes and choices.
+    """
+
+    encoder: TransformerEncoder
+    decoder: TransformerDecoder
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        source, target = build_embeddings(config)
+        self.encoder = TransformerEncoder(config, source)
+        self.decoder = TransformerDecoder(config, target)
+        initialize(self, config)
+
+    def forward(
+        self,
+        src_tokens: Tensor,
+        src_lengths: Tensor | None = None,
+        prev_output_tokens: Tensor | None = None,
+        target: Tensor | None = None,
+        loss: FeatureLoss[Sums] | None = None,
+    ) -> tuple[Tensor, Tensor] | Sums:
+        """Logits, or a loss's sums where `loss` is given.
+
+        Args:
+            src_tokens: (batch, src_len), padded on either side.
+            src_lengths: (batch,); unused, fairseq passes it.
+            prev_output_tokens: the target shifted right by one, (batch, tgt_len).
+            target: (batch, tgt_len); needed with `loss`.
+            loss: computed on the features, inside this call.
+
+        Returns:
+            Logits (batch, tgt_len, V) and the last layer's weights over the source (batch, heads, tgt_len, src_len);
+            or whatever `loss` returns.
+        """
+        if prev_output_tokens is None:
+            raise TypeError("prev_output_tokens is needed; use encoder.encode for the source alone")
+        features, weights = self.decoder.decode(prev_output_tokens, self.encoder.encode(src_tokens))
+        matrix = self.decoder.output_projection.weight
+        if loss is None:
+            return F.linear(features, matrix), weights
+        if target is None:
+            raise TypeError("a loss needs the target")
+        return loss(features, matrix, target)
+
+    def encode(self, src_tokens: Tensor) -> EncoderOutput:
+        """Encode src_tokens (batch, src_len)."""
+        return self.encoder.encode(src_tokens)
+
+
+def build_embeddings(config: TransformerConfig) -> tuple[nn.Embedding, nn.Embedding]:
+    """The source's and the target's table; one and the same under share_all_embeddings (Section 3.4)."""
+    source = token_embedding(config.source_vocabulary, config.d_model, config.padding_idx)
+    if config.share_all_embeddings:
+        return source, source
+    return source, token_embedding(config.target_vocabulary, config.d_model, config.padding_idx)
