@@ -129,7 +129,7 @@ class TransformerEncoder(nn.Module):
     """The left half of Figure 1: embeddings, positions, N layers."""
 
     def __init__(self, config: TransformerConfig, embed_tokens: nn.Embedding) -> None:
-        super().__init__()
+        nn.Module.__init__(self)  # explicit: a framework's class may stand between in a subclass's bases
         self.config = config
         self.embed_tokens = embed_tokens
         self.embed_positions = position_encoding(config, config.max_source_positions)
@@ -158,7 +158,7 @@ class TransformerDecoder(nn.Module):
     """The right half of Figure 1: embeddings, positions, N layers, and the pre-softmax projection."""
 
     def __init__(self, config: TransformerConfig, embed_tokens: nn.Embedding) -> None:
-        super().__init__()
+        nn.Module.__init__(self)  # explicit: a framework's class may stand between in a subclass's bases
         self.config = config
         self.embed_tokens = embed_tokens
         self.embed_positions = position_encoding(config, config.max_target_positions)

@@ -1,0 +1,21 @@
+"""Where the plugin meets fairseq, and the only place that imports it.
+
+`model`, `criterion`, `lr_scheduler` and `translation_task` register under the names users type; `checkpoint` makes saving
+atomic and loading safe; `compat` holds the workarounds for fairseq's versions.
+"""
+
+from importlib import import_module
+
+_registered = False
+
+
+def register() -> None:
+    """Register everything with fairseq; a second call does nothing."""
+    global _registered
+    if _registered:
+        return
+    for name in ("compat", "checkpoint", "model", "criterion", "lr_scheduler", "translation_task"):
+        module = import_module(f"aat_plugin.bindings.{name}")
+        if name in ("compat", "checkpoint"):
+            module.install()
+    _registered = True

@@ -1,0 +1,181 @@
+"""`aat_translation`: fairseq's translation task, with nothing lost, the plugin's search, and exact randomness.
+
+It reads fairseq's own data-bin unchanged. Read `datasets` for what stock drops, `generator` for the search (Section
+6.1), `training.seeding` for dropout (Section 5.4).
+"""
+
+import logging
+from argparse import Namespace
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import numpy as np
+import torch
+from fairseq.data import LanguagePairDataset
+from fairseq.distributed import utils as distributed
+from fairseq.tasks import register_task
+from fairseq.tasks.translation import TranslationConfig, TranslationTask
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from torch import Tensor
+
+from aat_plugin import conventions
+from aat_plugin.bindings import config_check, governed
+from aat_plugin.bindings.boundary import user_facing
+from aat_plugin.bindings.datasets import AatLanguagePairDataset
+from aat_plugin.bindings.flags import governed_flag
+from aat_plugin.bindings.generator import build_generator
+from aat_plugin.errors import DataError
+from aat_plugin.training.seeding import dropout_seed
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class AatTranslationConfig(TranslationConfig):
+    """fairseq's options, and Section 6.1's search."""
+
+    convention: Optional[str] = governed_flag("paper | t2t_release | t2t_head | fairseq: sets all that is not set itself")
+    length_penalty: Optional[str] = governed_flag("gnmt: ((5+|Y|)/6)^α | power: |Y|^α | none; α is --lenpen")
+    stop_rule: Optional[str] = governed_flag("bound: until no open hypothesis can win | count: at `beam` finished ones")
+    length_limit: Optional[str] = governed_flag("--max-len-a/b of each sentence's own length | of the batch's")
+
+
+@register_task("aat_translation", dataclass=AatTranslationConfig)
+class AatTranslationTask(TranslationTask):
+    """Translation between two languages. Sections 5 and 6.1."""
+
+    cfg: AatTranslationConfig
+
+    @classmethod
+    @user_facing
+    def setup_task(cls, cfg: DictConfig, **kwargs: Any) -> "AatTranslationTask":
+        """Check the whole config, then load the dictionaries.
+
+        Raises:
+            UnknownOptionError: a key that nothing reads.
+        """
+        config_check.check(governed.root_of(cfg))
+        task = super().setup_task(cfg, **kwargs)
+        assert isinstance(task, AatTranslationTask)
+        return task
+
+    def __init__(self, cfg: Any, src_dict: Any, tgt_dict: Any) -> None:
+        super().__init__(cfg, src_dict, tgt_dict)
+        self._last_seed: int | None = None
+        self._micro_batch = 0
+
+    @user_facing
+    def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs: Any) -> None:
+        """Load a split of the data-bin; fairseq-generate's (it alone passes the saved task) is kept whole.
+
+        Raises:
+            DataError: the split is not there.
+        """
+        try:
+            super().load_dataset(split, epoch=epoch, combine=combine, **kwargs)
+        except FileNotFoundError as missing:
+            raise DataError(f"{missing}: no '{split}' in {self.cfg.data}; binarise it with fairseq-preprocess") from None
+        for_generation = "task_cfg" in kwargs and not self._has_criterion
+        self.datasets[split] = AatLanguagePairDataset.adopt(self.datasets[split], for_generation=for_generation)
+
+    _has_criterion = False
+
+    def build_criterion(self, cfg: Any, from_checkpoint: bool = False) -> Any:
+        """Build the criterion; a task that has one trains or validates and does not generate."""
+        self._has_criterion = True
+        return super().build_criterion(cfg, from_checkpoint)
+
+    def build_dataset_for_inference(
+        self, src_tokens: list[Tensor], src_lengths: Any, constraints: Any = None, **kwargs: Any
+    ) -> LanguagePairDataset:
+        """The data set behind fairseq-interactive and `translate()`; sentences of any length stay."""
+        dataset = super().build_dataset_for_inference(src_tokens, src_lengths, constraints=constraints)
+        return AatLanguagePairDataset.adopt(dataset, for_generation=True)
+
+    @user_facing
+    def filter_indices_by_size(
+        self,
+        indices: NDArray[np.int64],
+        dataset: AatLanguagePairDataset,
+        max_positions: Any = None,
+        ignore_invalid_inputs: bool = False,
+    ) -> NDArray[np.int64]:
+        """Leave over-long sentences out of training and validation, counted and named; keep them in generation.
+
+        Args:
+            indices: (sentences,).
+            dataset: the sentences.
+            max_positions: (source, target) limits in tokens.
+            ignore_invalid_inputs: skip them with a warning instead of stopping.
+
+        Raises:
+            DataError: validation data has over-long sentences and may not skip them.
+        """
+        if dataset.for_generation:
+            return indices
+        over = dataset.too_long(indices, max_positions)
+        if not len(over):
+            return indices
+        named = f"{len(over)} of {len(indices)} sentences are over max_positions={max_positions}: {dataset.name(over)}"
+        if not ignore_invalid_inputs:
+            raise DataError(f"{named}; raise the limit or give --skip-invalid-size-inputs-valid-test")
+        logger.warning(f"skipping what is too long to train or validate on: {named}")
+        return indices[~np.isin(indices, over)]
+
+    @user_facing
+    def build_generator(
+        self,
+        models: list[Any],
+        args: DictConfig | Namespace,
+        seq_gen_cls: Any = None,
+        extra_gen_cls_kwargs: dict[str, Any] | None = None,
+        prefix_allowed_tokens_fn: Any = None,
+    ) -> Any:
+        """The plugin's beam search over `models`, with fairseq's generation options.
+
+        Raises:
+            UnsupportedOptionError: names the option of fairseq's that the search does not have.
+        """
+        if seq_gen_cls is not None:
+            return super().build_generator(models, args, seq_gen_cls, extra_gen_cls_kwargs, prefix_allowed_tokens_fn)
+        return build_generator(
+            self,
+            models,
+            args,
+            search=self.search_rules(models),
+            extra_gen_cls_kwargs=extra_gen_cls_kwargs,
+            prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
+        )
+
+    def search_rules(self, models: list[Any]) -> dict[str, conventions.Value]:
+        """length_penalty, stop_rule and length_limit: the task's own, else those of its or the models' convention."""
+        own = {row.field: self.cfg[row.field] for row in conventions.rows("search")}
+        trained_with = [model.convention for model in models if isinstance(getattr(model, "convention", None), str)]
+        return conventions.resolve(self.cfg.convention or next(iter(trained_with), None), "search", own)
+
+    def train_step(
+        self, sample: Any, model: Any, criterion: Any, optimizer: Any, update_num: int, ignore_grad: bool = False
+    ) -> Any:
+        """Forward and backward of one micro-batch, with dropout drawn from (seed, update, micro-batch)."""
+        self._seed_dropout(update_num)
+        return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
+
+    def _seed_dropout(self, update_num: int) -> None:
+        """Seed torch for the next micro-batch.
+
+        The trainer seeds torch with seed + update_num as each update begins, also when a half-precision overflow
+        repeats one; a seed that is not our last therefore marks an update's first micro-batch. Devices take turns:
+        micro-batch i of device r is number i · devices + r, which is where one device with update_freq finds it.
+        """
+        current = torch.initial_seed()
+        if current != self._last_seed:
+            self._micro_batch = 0
+            self._run_seed = current - update_num
+        number = self._micro_batch * distributed.get_data_parallel_world_size() + distributed.get_data_parallel_rank()
+        seed = dropout_seed(self._run_seed, update_num, number)
+        torch.manual_seed(seed)
+        self._last_seed = seed
+        self._micro_batch += 1
+
+    _run_seed = 0
