@@ -1,0 +1,33 @@
+"""The table of `aat`'s subcommands: name, module, one line of help. Nothing here is imported until it is asked for.
+
+To add one: write `aat_plugin/cli/<module>.py` with `app = typer.Typer(...)` (heavy imports inside the functions, an
+example in the help) and add its line below. A test runs `--help` of each. Read `dispatch` next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Subcommand:
+    """One line of the table.
+
+    Attributes:
+        name: what the user types after `aat`.
+        module: where its `app` is; imported when the subcommand runs.
+        topic: the heading under which `aat --help` lists it.
+        summary: what it does, in one line.
+    """
+
+    name: str
+    module: str
+    topic: str
+    summary: str
+
+
+SUBCOMMANDS: tuple[Subcommand, ...] = (
+    Subcommand("user-dir", "aat_plugin.cli.user_dir", "Set-up", "print the folder for fairseq's --user-dir"),
+    Subcommand("conf-dir", "aat_plugin.cli.conf_dir", "Set-up", "print the folder for Hydra's --config-dir"),
+    Subcommand("version", "aat_plugin.cli.version", "Set-up", "print the plugin's version"),
+)
