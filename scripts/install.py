@@ -92,10 +92,11 @@ def forget(venv: Path, python: Path, device: str) -> None:
 
 def announce(python: Path, options: argparse.Namespace) -> None:
     """Say which torch pip would bring and about how much comes down; stop where it is not the device's build."""
-    command = [str(python), "-m", "pip", "install", "--dry-run", "--quiet", "--report", "-"]
+    command = [str(python), "-m", "pip", "install", "--dry-run", "--quiet", "--report", "-", pin("torch")]
+    command += ["--constraint", str(CONSTRAINTS)]
     if options.torch_index:
         command += ["--no-deps", "--index-url", options.torch_index]
-    run = subprocess.run([*command, "--constraint", str(CONSTRAINTS), pin("torch")], capture_output=True, text=True, check=False)
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode != 0:
         sys.exit(f"aat: pip finds no {pin('torch')}: {last_line(run.stderr)}; see: {hint(options.device)}")
     found = [item["metadata"] for item in json.loads(run.stdout)["install"]]
