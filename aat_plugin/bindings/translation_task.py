@@ -12,7 +12,6 @@ from typing import Any, Optional
 import numpy as np
 import torch
 from fairseq.data import LanguagePairDataset
-from fairseq.distributed import utils as distributed
 from fairseq.tasks import register_task
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 from numpy.typing import NDArray
@@ -63,7 +62,9 @@ class AatTranslationTask(TranslationTask):
     def __init__(self, cfg: Any, src_dict: Any, tgt_dict: Any) -> None:
         super().__init__(cfg, src_dict, tgt_dict)
         self._last_seed: int | None = None
+        self._run_seed = 0
         self._micro_batch = 0
+        self._has_criterion = False
 
     @user_facing
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs: Any) -> None:
@@ -78,8 +79,6 @@ class AatTranslationTask(TranslationTask):
             raise DataError(f"{missing}: no '{split}' in {self.cfg.data}; binarise it with fairseq-preprocess") from None
         for_generation = "task_cfg" in kwargs and not self._has_criterion
         self.datasets[split] = AatLanguagePairDataset.adopt(self.datasets[split], for_generation=for_generation)
-
-    _has_criterion = False
 
     def build_criterion(self, cfg: Any, from_checkpoint: bool = False) -> Any:
         """Build the criterion; a task that has one trains or validates and does not generate."""
@@ -172,10 +171,9 @@ class AatTranslationTask(TranslationTask):
         if current != self._last_seed:
             self._micro_batch = 0
             self._run_seed = current - update_num
-        number = self._micro_batch * distributed.get_data_parallel_world_size() + distributed.get_data_parallel_rank()
-        seed = dropout_seed(self._run_seed, update_num, number)
+        together = torch.distributed.is_available() and torch.distributed.is_initialized()
+        devices, device = (torch.distributed.get_world_size(), torch.distributed.get_rank()) if together else (1, 0)
+        seed = dropout_seed(self._run_seed, update_num, self._micro_batch * devices + device)
         torch.manual_seed(seed)
         self._last_seed = seed
         self._micro_batch += 1
-
-    _run_seed = 0
