@@ -1,0 +1,316 @@
+"""The beam search over random tables: against exhaustive search, greedy search and rules restated in plain Python."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from search_tables import END, PAD, UNK, Scored, Table, TableModel, every_hypothesis, greedy, options, repeats
+
+from aat_plugin.errors import AatError, ConfigError
+from aat_plugin.translation.beam_search import beam_search
+from aat_plugin.translation.finished import FinishedHypotheses
+from aat_plugin.translation.search_options import Hypothesis, NextScores, SearchOptions
+
+SEEDS = st.integers(0, 10**6)
+KINDS = st.sampled_from(["gnmt", "power", "none"])
+
+
+def search(table: Table, limits: list[int], chosen: SearchOptions, **more) -> list[list[Hypothesis]]:
+    """Search over a table."""
+    model = TableModel(table, len(limits), start=chosen.start_idx, raw=more.pop("raw", False))
+    return beam_search(model, torch.tensor(limits), chosen, **more)
+
+
+def said(hypotheses: list[Hypothesis]) -> list[tuple[int, ...]]:
+    """The tokens of each hypothesis."""
+    return [tuple(hypothesis.tokens.tolist()) for hypothesis in hypotheses]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=SEEDS, kind=KINDS, alpha=st.floats(-1.5, 2.5), limits=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    end_bias=st.floats(-3, 3), nbest=st.sampled_from([1, 3, None]), unk_penalty=st.sampled_from([0.0, 1.5, -2.0]),
+    min_len=st.integers(0, 1), ngram=st.integers(0, 2),
+)
+def test_a_wide_beam_under_the_bound_rule_is_exhaustive_search(
+    seed, kind, alpha, limits, end_bias, nbest, unk_penalty, min_len, ngram
+):
+    table = Table(seed, vocabulary=5, end_bias=end_bias)
+    chosen = options(beam=130, length_penalty=kind, alpha=alpha, nbest=nbest, unk_penalty=unk_penalty,
+                     min_len=min_len, no_repeat_ngram=ngram)
+    for sentence, (found, limit) in enumerate(zip(search(table, limits, chosen), limits, strict=True)):
+        expected = every_hypothesis(table, sentence, limit, chosen)[: nbest or 130]
+        got = found[: len(expected)]
+        assert [hypothesis.score for hypothesis in got] == pytest.approx([score for score, _ in expected], abs=1e-9)
+        assert said(got) == [tokens for _, tokens in expected]
+
+
+def test_the_bound_rule_stops_long_before_the_limit_and_loses_nothing():
+    table = Table(3, vocabulary=5, end_bias=1.0)
+    limits, chosen = [40, 40], options(beam=8, nbest=1)
+    model = TableModel(table, 2)
+    found = beam_search(model, torch.tensor(limits), chosen)
+    assert len(model.rows_seen) < 20
+    everything = FinishedHypotheses.done
+    try:  # the same search with early stopping switched off
+        FinishedHypotheses.done = lambda self, step, best_open: self.limits.le(step)
+        to_the_end = search(table, limits, chosen)
+    finally:
+        FinishedHypotheses.done = everything
+    assert [said(h)[0] for h in found] == [said(h)[0] for h in to_the_end]
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=SEEDS, end_bias=st.floats(-2, 2), limit=st.integers(1, 8), rule=st.sampled_from(["bound", "count"]))
+def test_a_beam_of_one_is_greedy_search_under_either_rule(seed, end_bias, limit, rule):
+    table = Table(seed, vocabulary=7, end_bias=end_bias)
+    found = search(table, [limit, limit], options(beam=1, stop_rule=rule))
+    assert [said(hypotheses) for hypotheses in found] == [[greedy(table, 0, limit)], [greedy(table, 1, limit)]]
+
+
+def plain_count_search(table: Table, sentence: int, limit: int, chosen: SearchOptions) -> list[Scored]:
+    """fairseq's rule in plain Python: ends count among the `beam` best candidates, until there are `beam` of them."""
+    open_, finished = [(0.0, ())], []
+    for step in range(limit + 1):
+        candidates = []
+        for total, tokens in open_:
+            scores = table.log_probs(sentence, tokens)
+            allowed = [END] if step == limit else [t for t in range(1, table.vocabulary) if t != END or step >= 1]
+            candidates += [(total + scores[token], (*tokens, token)) for token in allowed]
+        best = sorted(candidates, reverse=True)[: 2 * chosen.beam]
+        ended = [c for c in best[: chosen.beam] if c[1][-1] == END]
+        finished += ended[: chosen.beam - len(finished)]
+        open_ = [c for c in best if c[1][-1] != END][: chosen.beam]
+        if len(finished) == chosen.beam:
+            break
+    return sorted(((total / len(tokens) ** chosen.alpha, tokens) for total, tokens in finished), reverse=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=SEEDS, end_bias=st.floats(-2, 3), beam=st.integers(2, 5),
+    limits=st.lists(st.integers(1, 7), min_size=1, max_size=3),
+)
+def test_the_count_rule_is_fairseqs_restated(seed, end_bias, beam, limits):
+    table = Table(seed, vocabulary=12, end_bias=end_bias)
+    chosen = options(beam=beam, stop_rule="count", length_penalty="power", alpha=1.0)
+    for sentence, (found, limit) in enumerate(zip(search(table, limits, chosen), limits, strict=True)):
+        expected = plain_count_search(table, sentence, limit, chosen)
+        assert said(found) == [tokens for _, tokens in expected]
+        assert [h.score for h in found] == pytest.approx([score for score, _ in expected], abs=1e-9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=SEEDS, rule=st.sampled_from(["bound", "count"]), limits=st.lists(st.integers(1, 9), min_size=2, max_size=5))
+def test_a_sentence_alone_gives_what_it_gives_in_any_batch(seed, rule, limits):
+    class Shifted(Table):
+        def logits(self, sentence, words):
+            return super().logits(sentence + self.first, words)
+
+    table, chosen = Table(seed, vocabulary=8), options(beam=3, stop_rule=rule)
+    together = search(table, limits, chosen)
+    for index, limit in enumerate(limits):
+        alone = Shifted(seed, vocabulary=8)
+        alone.first = index
+        (found,) = search(alone, [limit], chosen)
+        assert said(found) == said(together[index])
+        assert [h.score for h in found] == [h.score for h in together[index]]
+
+
+def test_rows_shrink_as_sentences_reach_their_own_limits():
+    class NeverEnds(Table):
+        def logits(self, sentence, words):
+            drawn = super().logits(sentence, words)
+            drawn[END] = -50.0
+            return drawn
+
+    model = TableModel(NeverEnds(5, vocabulary=9), 4)
+    found = beam_search(model, torch.tensor([1, 3, 6, 3]), options(beam=3))
+    assert model.rows_seen == [4, 12, 9, 9, 3, 3, 3]
+    assert [{len(tokens) for tokens in said(h)} for h in found] == [{2}, {4}, {7}, {4}]
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=SEEDS, rule=st.sampled_from(["bound", "count"]), kind=KINDS, alpha=st.floats(0, 2))
+def test_hypotheses_come_best_first_all_different_and_their_parts_add_up(seed, rule, kind, alpha):
+    table = Table(seed, vocabulary=9)
+    chosen = options(beam=4, stop_rule=rule, length_penalty=kind, alpha=alpha)
+    for sentence, found in enumerate(search(table, [6, 6], chosen)):
+        scores = [hypothesis.score for hypothesis in found]
+        assert scores == sorted(scores, reverse=True)
+        assert len(set(said(found))) == len(found)
+        for hypothesis in found:
+            tokens = tuple(hypothesis.tokens.tolist())
+            shares = [table.log_probs(sentence, tokens[:place])[token] for place, token in enumerate(tokens)]
+            assert hypothesis.positional_scores.tolist() == pytest.approx(shares, abs=1e-9)
+            assert hypothesis.log_prob == pytest.approx(sum(shares), abs=1e-9)
+            penalty = {"gnmt": ((5 + len(tokens)) / 6) ** alpha, "power": len(tokens) ** alpha, "none": 1.0}[kind]
+            assert hypothesis.score == pytest.approx(sum(shares) / penalty, abs=1e-9)
+
+
+def test_attention_is_of_the_step_that_chose_each_token():
+    for sentence, found in enumerate(search(Table(8, vocabulary=9), [6, 2, 5], options(beam=4))):
+        for hypothesis in found:
+            tokens = hypothesis.tokens.tolist()
+            read = [END, *tokens[:-1]]  # the table's "attention": sentence, tokens read, last token read
+            expected = [[sentence, place + 1, token] for place, token in enumerate(read)]
+            assert hypothesis.attention.tolist() == expected
+
+
+def test_normalising_only_the_candidates_gives_the_same():
+    table, chosen = Table(21, vocabulary=11), options(beam=4, unk_penalty=0.7, no_repeat_ngram=2)
+    plain, late = search(table, [7, 5], chosen), search(table, [7, 5], chosen, raw=True)
+    assert [said(h) for h in plain] == [said(h) for h in late]
+    for a, b in zip(plain, late, strict=True):
+        assert [h.score for h in a] == pytest.approx([h.score for h in b], abs=1e-9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=SEEDS, min_len=st.integers(0, 6), rule=st.sampled_from(["bound", "count"]))
+def test_min_len_counts_tokens_before_the_end_symbol(seed, min_len, rule):
+    found = search(Table(seed, vocabulary=7, end_bias=3), [6], options(min_len=min_len, stop_rule=rule))
+    assert min(len(tokens) for tokens in said(found[0])) >= min_len + 1
+    if min_len == 0:
+        assert (END,) in said(found[0])
+
+
+def test_an_unknown_word_penalty_drives_unknown_words_out_or_in():
+    table = Table(2, vocabulary=8)
+    none = search(table, [6] * 5, options(unk_penalty=100.0))
+    assert all(UNK not in tokens for found in none for tokens in said(found))
+    only = search(table, [6] * 5, options(unk_penalty=-100.0))
+    assert all(set(said(found)[0][:-1]) == {UNK} for found in only)
+    assert only[0][0].log_prob > 0
+
+
+def test_the_bound_holds_where_a_negative_penalty_makes_open_hypotheses_gain():
+    # Each UNK pays, so the best hypothesis is as long as may be; a bound that trusts log P to fall would stop early.
+    class Alternating(Table):
+        def logits(self, sentence, words):
+            drawn = [-30.0] * self.vocabulary
+            drawn[UNK], drawn[END] = 1.0, 1.0
+            return drawn
+
+    chosen = options(beam=2, nbest=1, unk_penalty=-2.0, length_penalty="none")
+    (found,) = search(Alternating(0, vocabulary=4), [9], chosen)
+    assert said(found)[0] == (*[UNK] * 9, END)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=SEEDS, size=st.integers(1, 3))
+def test_no_ngram_is_said_twice(seed, size):
+    table = Table(seed, vocabulary=6, sharpness=3, end_bias=-4)
+    found = search(table, [9, 9], options(no_repeat_ngram=size, stop_rule="count"))
+    assert not any(repeats(tokens[:-1], size) for hypotheses in found for tokens in said(hypotheses))
+
+
+def test_without_ngram_blocking_these_tables_do_repeat():
+    found = search(Table(1, vocabulary=6, sharpness=3, end_bias=-4), [9, 9], options(stop_rule="count"))
+    assert any(repeats(tokens[:-1], 1) for hypotheses in found for tokens in said(hypotheses))
+
+
+@pytest.mark.parametrize("rule", ["bound", "count"])
+def test_hypotheses_begin_with_their_own_prefix_however_long_each_is(rule):
+    table = Table(4, vocabulary=9)
+    prefix = torch.tensor([[3, 4, 5], [6, PAD, PAD], [PAD, PAD, PAD], [7, END, PAD]])
+    found = search(table, [7] * 4, options(stop_rule=rule), prefix=prefix)
+    assert all(tokens[:3] == (3, 4, 5) for tokens in said(found[0]))
+    assert all(tokens[0] == 6 for tokens in said(found[1]))
+    assert said(found[2]) == said(search(table, [7] * 3, options(stop_rule=rule))[2])
+    assert said(found[3]) == [(7, END)]  # its own end symbol ends it: one hypothesis, and no copies of it
+    forced = table.log_probs(3, ())[7] + table.log_probs(3, (7,))[END]
+    assert found[3][0].log_prob == pytest.approx(forced, abs=1e-9)
+
+
+def test_a_prefix_wins_over_min_len_and_ngrams_and_the_limit_wins_over_a_prefix():
+    table = Table(4, vocabulary=9)
+    prefix = torch.tensor([[3, 3, END], [5, 5, 5]])
+    found = search(table, [7, 2], options(min_len=2, no_repeat_ngram=1), prefix=prefix)
+    assert said(found[0]) == [(3, 3, END)]
+    assert said(found[1]) == [(5, 5, END)]
+
+
+def test_padding_is_never_said():
+    class LikesPadding(Table):
+        def logits(self, sentence, words):
+            drawn = super().logits(sentence, words)
+            drawn[PAD] = 20.0
+            return drawn
+
+    for found in search(LikesPadding(1, vocabulary=7), [5] * 4, options(beam=3)):
+        assert all(PAD not in tokens for tokens in said(found))
+
+
+def test_a_vocabulary_smaller_than_the_beam_gives_what_there_is():
+    (found,) = search(Table(1, vocabulary=4), [1], options(beam=50))
+    assert sorted(said(found)) == [(2, END), (3, END)]
+
+
+def test_a_start_symbol_of_its_own_is_read_and_not_returned():
+    table = Table(6, vocabulary=9)
+    (found,) = search(table, [5], options(start_idx=8))
+    assert said(found) == said(search(table, [5], options())[0])  # the table looks at what follows the start symbol
+
+
+def test_a_constraint_moves_with_the_beam_and_masks_without_renormalising():
+    class OddThenEven:
+        """Allows odd words after even ones and the reverse; its state is the parity of each row's last word."""
+
+        def __init__(self, rows: int) -> None:
+            self.parity = torch.ones(rows, dtype=torch.int64)
+
+        def allowed(self, tokens):
+            words = torch.arange(9)
+            mask = words.remainder(2).unsqueeze(0).ne(self.parity.unsqueeze(1))
+            assert tokens.size(1) == 1 or tokens[:, -1].remainder(2).eq(self.parity).all()
+            mask[:, END] = True
+            return mask
+
+        def advance(self, rows, tokens):
+            assert int(rows.max()) < len(self.parity)
+            self.parity = tokens.remainder(2)
+
+    table = Table(4, vocabulary=9)
+    for sentence, found in enumerate(search(table, [6, 4], options(beam=3), constraint=OddThenEven(2))):
+        for hypothesis in found:
+            tokens = hypothesis.tokens.tolist()
+            assert [token % 2 for token in tokens[:-1]] == [place % 2 for place in range(len(tokens) - 1)]
+            raw = sum(table.log_probs(sentence, tuple(tokens[:i]))[token] for i, token in enumerate(tokens))
+            assert hypothesis.log_prob == pytest.approx(raw, abs=1e-9)
+
+
+class Broken:
+    """A model whose scores are NaN for one of its sentences."""
+
+    def __init__(self, bad: int) -> None:
+        self.bad, self.of_row = bad, [0, 1]
+
+    def scores(self, tokens):
+        scores = torch.zeros(tokens.size(0), 6)
+        scores[torch.tensor(self.of_row) == self.bad] = math.nan
+        return NextScores(scores.log_softmax(1))
+
+    def reorder(self, rows, sentences):
+        self.of_row = [self.of_row[row] for row in rows.tolist()]
+
+
+def test_a_sentence_without_any_finite_score_is_named():
+    with pytest.raises(AatError, match="sentence 1 of the batch"):
+        beam_search(Broken(1), torch.tensor([4, 4]), options())
+
+
+def test_an_empty_batch_gives_no_hypotheses():
+    assert search(Table(1, vocabulary=5), [], options()) == []
+
+
+@pytest.mark.parametrize(("option", "value"), [
+    ("beam", 0), ("nbest", 5), ("nbest", 0), ("min_len", -1), ("stop_rule", "never"), ("length_penalty", "cubic"),
+    ("no_repeat_ngram", -1),
+])
+def test_an_option_that_cannot_work_is_refused_by_name(option, value):
+    with pytest.raises(ConfigError, match=option):
+        options(**{option: value})
