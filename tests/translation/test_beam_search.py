@@ -49,6 +49,26 @@ def test_a_wide_beam_under_the_bound_rule_is_exhaustive_search(
         assert said(got) == [tokens for _, tokens in expected]
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    kind=KINDS, alpha=st.floats(-2, 3), step=st.integers(0, 12), further=st.integers(1, 40),
+    log_prob=st.floats(-60, -0.1), slack=st.sampled_from([-1e-6, 1e-6]),
+)
+def test_the_bound_is_the_best_score_that_an_open_hypothesis_could_still_get_and_no_more(
+    kind, alpha, step, further, log_prob, slack
+):
+    # It gets there by losing no probability at all, at whichever length is best; it has said step + 1 tokens.
+    limit = step + further
+    penalties = {"gnmt": lambda n: ((5 + n) / 6) ** alpha, "power": lambda n: n**alpha, "none": lambda n: 1.0}
+    best = max(log_prob / penalties[kind](length) for length in range(step + 2, limit + 2))
+    chosen = options(length_penalty=kind, alpha=alpha, nbest=1)
+    finished = FinishedHypotheses(chosen, torch.tensor([limit]), torch.float64)
+    kept = best * (1 - slack)  # slightly better than `best` where slack is positive: scores are negative
+    ended = torch.tensor([[kept * penalties[kind](step + 1)]], dtype=torch.float64)
+    finished.add(step, torch.tensor([[True]]), ended, torch.tensor([[0]]))
+    assert finished.done(step, torch.tensor([log_prob], dtype=torch.float64)).item() == (slack > 0)
+
+
 def test_the_bound_rule_stops_long_before_the_limit_and_loses_nothing():
     table = Table(3, vocabulary=5, end_bias=1.0)
     limits, chosen = [40, 40], options(beam=8, nbest=1)
@@ -172,10 +192,10 @@ def test_normalising_only_the_candidates_gives_the_same():
 @settings(max_examples=25, deadline=None)
 @given(seed=SEEDS, min_len=st.integers(0, 6), rule=st.sampled_from(["bound", "count"]))
 def test_min_len_counts_tokens_before_the_end_symbol(seed, min_len, rule):
-    found = search(Table(seed, vocabulary=7, end_bias=3), [6], options(min_len=min_len, stop_rule=rule))
-    assert min(len(tokens) for tokens in said(found[0])) >= min_len + 1
-    if min_len == 0:
-        assert (END,) in said(found[0])
+    found = search(Table(seed, vocabulary=7, end_bias=30), [6], options(min_len=min_len, stop_rule=rule))
+    # The end symbol is all but certain at every step, so the best hypothesis is as short as it may be.
+    assert len(said(found[0])[0]) == min_len + 1
+    assert min(len(tokens) for tokens in said(found[0])) == min_len + 1
 
 
 def test_an_unknown_word_penalty_drives_unknown_words_out_or_in():
