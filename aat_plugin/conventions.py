@@ -1,8 +1,9 @@
 """ONE table of every place where the paper, tensor2tensor and fairseq differ, and the value chosen for each dialect.
 
-Sections 3 to 6.1. A dialect is set by `convention=paper|t2t_release|t2t_head|fairseq`; each field it governs can also be
-set on its own and then wins. The governed options default to None and are resolved once, when the config is built
-(`resolve`), so that a checkpoint stores what was used. Read `architecture.config` next, which consumes the model's rows.
+Sections 3 to 6.1. A dialect is set by `convention=paper|t2t_release|t2t_head|fairseq`; each field it governs can also
+be set on its own and then wins. The governed options default to None and are resolved once, when the config is built
+(`resolve`), so that a checkpoint stores what was used. Read `architecture.config` next, which consumes the model's
+rows.
 
 Sources: the paper (arXiv 1706.03762); tensor2tensor 3d9c62f2 of 2017-06 ("t2t_release") and bafdc1b6 of 2023-04
 ("t2t_head", `transformer_base_v3`); fairseq's `transformer`, `label_smoothed_cross_entropy` and generator ("fairseq").
@@ -12,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Union
+from typing import Literal
 
 from aat_plugin.errors import ConfigError, choose
 
-Value = Union[str, int, float, bool]
+Value = str | int | float | bool
 Scope = Literal["model", "criterion", "search", "optimizer", "lr_scheduler", "generation"]
 
 DIALECTS: tuple[str, ...] = ("paper", "t2t_release", "t2t_head", "fairseq")
@@ -87,7 +88,7 @@ ROWS: tuple[Row, ...] = (
     Row("beam", "generation", "6.1", (4, 4, 4, 5), "beam size of 4", "fairseq's default is 5"),
     Row("lenpen", "generation", "6.1", (0.6, 0.6, 0.6, 1.0), "α = 0.6", "fairseq's default is 1"),
     Row("max_len_a", "generation", "6.1", (1.0, 1.0, 1.0, 0.0), "input length + 50", "fairseq's default is 0·|x|+200"),
-    Row("max_len_b", "generation", "6.1", (50, 50, 100, 200), "input length + 50", "tensor2tensor's head decodes + 100"),
+    Row("max_len_b", "generation", "6.1", (50, 50, 100, 200), "input length + 50", "tensor2tensor's head: + 100"),
     Row("adam_betas", "optimizer", "5.3", ("(0.9, 0.98)", "(0.9, 0.98)", "(0.9, 0.997)", "(0.9, 0.98)"),
         "β1 = 0.9, β2 = 0.98", "fairseq's translation recipes; its bare default is (0.9, 0.999)"),
     Row("adam_eps", "optimizer", "5.3", (1e-9, 1e-9, 1e-9, 1e-8), "ε = 1e-9", "fairseq's default is 1e-8"),

@@ -55,7 +55,11 @@ class MultiHeadAttention(nn.Module):
         self.out_proj = nn.Linear(num_heads * d_v, d_model, bias=bias)
 
     def project_memory(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys (batch, heads, src_len, d_k) and values (batch, heads, src_len, d_v) of `memory` (batch, src_len, d_model)."""
+        """Project `memory` (batch, src_len, d_model).
+
+        Returns:
+            Keys (batch, heads, src_len, d_k) and values (batch, heads, src_len, d_v).
+        """
         return self._heads(self.k_proj(memory)), self._heads(self.v_proj(memory))
 
     def forward(self, x: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -77,4 +81,5 @@ class MultiHeadAttention(nn.Module):
 
     def _heads(self, projected: Tensor) -> Tensor:
         """(batch, length, heads · d) → (batch, heads, length, d)."""
-        return projected.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+        batch, length, width = projected.shape
+        return projected.view(batch, length, self.num_heads, width // self.num_heads).transpose(1, 2)

@@ -81,8 +81,8 @@ class TransformerConfig:
             raise ConfigError(f"d_model={self.d_model} is odd: sinusoids come in pairs (Section 3.5)")
         if self.share_all_embeddings and self.source_vocabulary != self.target_vocabulary:
             raise ConfigError(
-                f"share_all_embeddings needs one joint dictionary, but the source has {self.source_vocabulary} types and"
-                f" the target {self.target_vocabulary}; binarise with --joined-dictionary or switch the sharing off"
+                f"share_all_embeddings needs one joint dictionary, but the source has {self.source_vocabulary} types "
+                f"and the target {self.target_vocabulary}; binarise with --joined-dictionary or switch the sharing off"
             )
         if self.share_all_embeddings and not self.share_decoder_input_output_embed:
             raise ConfigError("share_all_embeddings includes share_decoder_input_output_embed; set that too")

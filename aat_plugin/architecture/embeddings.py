@@ -56,4 +56,5 @@ def embed(
         x = x.masked_fill(blank.unsqueeze(-1), 0.0)
     if extra is not None:
         x = x + extra
-    return x + positions(numbers, limit, x)
+    summed: Tensor = x + positions(numbers, limit, x)
+    return summed

@@ -1,4 +1,4 @@
-"""How parameters start; the paper is silent, so the dialects' two ways are named (`conventions`, row initialization)."""
+"""How parameters start. The paper is silent, so the dialects' two ways are named: `conventions`, row initialization."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class EncoderLayer(_Layer):
         """Transform x (batch, src_len, d_model); mask (batch, 1, 1, src_len), True where padded."""
 
         def attend(query: Tensor) -> Tensor:
-            mixed, _ = self.self_attn(query, *self.self_attn.project_memory(query), mask)
+            mixed: Tensor = self.self_attn(query, *self.self_attn.project_memory(query), mask)[0]
             return mixed
 
         x = self.residual(x, attend, self.self_attn_layer_norm)
@@ -107,7 +107,7 @@ class DecoderLayer(_Layer):
             key, value = self.self_attn.project_memory(query)
             if cache is not None:
                 key, value = cache.extend(index, key, value)
-            mixed, _ = self.self_attn(query, key, value, mask)
+            mixed: Tensor = self.self_attn(query, key, value, mask)[0]
             return mixed
 
         def attend_source(query: Tensor) -> Tensor:
@@ -116,6 +116,7 @@ class DecoderLayer(_Layer):
                 projected = self.encoder_attn.project_memory(memory.memory)
                 if cache is not None:
                     cache.keep_memory(index, projected)
+            mixed: Tensor
             mixed, over_source = self.encoder_attn(query, *projected, key_padding_mask(memory.padding_mask))
             weights.append(over_source)
             return mixed

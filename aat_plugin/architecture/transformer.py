@@ -1,8 +1,8 @@
 """Figure 1: the whole model, and the interface by which a loss is computed inside it.
 
 `Transformer.forward` can return logits, or the sums of a loss. A loss object gets the features, the pre-softmax matrix
-and the targets, so that a later one can project and sum in pieces without (tokens, V) logits ever existing; being inside
-forward, it is right under every distributed wrapper.
+and the targets, so that a later one can project and sum in pieces without (tokens, V) logits ever existing; being
+inside forward, it is right under every distributed wrapper.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where the plugin meets fairseq, and the only place that imports it.
 
-`model`, `criterion`, `lr_scheduler` and `translation_task` register under the names users type; `checkpoint` makes saving
-atomic and loading safe; `compat` holds the workarounds for fairseq's versions.
+`model`, `criterion`, `lr_scheduler` and `translation_task` register under the names users type; `checkpoint` makes
+saving atomic and loading safe; `compat` holds the workarounds for fairseq's versions.
 """
 
 from importlib import import_module

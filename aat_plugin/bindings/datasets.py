@@ -62,9 +62,7 @@ class AatLanguagePairDataset(LanguagePairDataset):
             indices = indices[~over]
         if len(indices) == 0:  # stock would index an empty list
             return alone
-        batches = list(
-            super().batch_by_size(indices, max_tokens, max_sentences, required_batch_size_multiple=required_batch_size_multiple)
-        )
+        batches = list(super().batch_by_size(indices, max_tokens, max_sentences, required_batch_size_multiple))
         tail = indices[sum(len(batch) for batch in batches) :]
         return [*batches, *([tail] if len(tail) else []), *alone]
 

@@ -1,7 +1,7 @@
 """Fields of our dataclasses whose default is "not given", and how fairseq makes them flags.
 
-fairseq turns a boolean whose default is true into a flag that switches it off, and one whose default is None into a flag
-that can only switch it on. So a switch is text here: `--normalize-before`, `--normalize-before true` and
+fairseq turns a boolean whose default is true into a flag that switches it off, and one whose default is None into a
+flag that can only switch it on. So a switch is text here: `--normalize-before`, `--normalize-before true` and
 `--normalize-before false` all work, and Hydra's `model.normalize_before=false` too.
 """
 

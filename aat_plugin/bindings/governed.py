@@ -1,8 +1,8 @@
 """Resolves the options that a convention governs, where fairseq builds a section of its config.
 
 A section's dialect is its own `convention`, else the model's, else the task's, else the paper's: the task's is the one
-place that Hydra's `convention/` group sets, and from flags `--convention` reaches all sections at once. What was resolved
-is written back into the composed config, so that the checkpoint stores values and not None.
+place that Hydra's `convention/` group sets, and from flags `--convention` reaches all sections at once. What was
+resolved is written back into the composed config, so that the checkpoint stores values and not None.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class AatTransformerConfig(FairseqDataclass):
     )
     max_source_positions: int = II("task.max_source_positions")
     max_target_positions: int = II("task.max_target_positions")
-    convention: Optional[str] = governed_flag("paper | t2t_release | t2t_head | fairseq: sets all that is not set itself")
+    convention: Optional[str] = governed_flag("paper | t2t_release | t2t_head | fairseq")
     normalize_before: Optional[str] = switch("norm before each sub-layer")
     attention_bias: Optional[str] = switch("biases in the attention's projections")
     position_layout: Optional[str] = governed_flag("interleaved | halves")
@@ -229,7 +229,8 @@ class AatTransformerModel(Transformer, FairseqEncoderDecoderModel):
 
     def get_normalized_probs(self, net_output: Any, log_probs: bool, sample: Any = None) -> Tensor:
         """(Log-)probabilities (batch, tgt_len, V) of `forward`'s output, in at least float32."""
-        return self.decoder.get_normalized_probs(net_output, log_probs, sample)
+        normalized = log_softmax(net_output[0])
+        return normalized if log_probs else normalized.exp()
 
 
 def transformer_config(cfg: DictConfig, source: Any, target: Any) -> tuple[TransformerConfig, dict[str, Any]]:

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 class AatTranslationConfig(TranslationConfig):
     """fairseq's options, and Section 6.1's search."""
 
-    convention: Optional[str] = governed_flag("paper | t2t_release | t2t_head | fairseq: sets all that is not set itself")
+    convention: Optional[str] = governed_flag("paper | t2t_release | t2t_head | fairseq")
     length_penalty: Optional[str] = governed_flag("gnmt: ((5+|Y|)/6)^α | power: |Y|^α | none; α is --lenpen")
     stop_rule: Optional[str] = governed_flag("bound: until no open hypothesis can win | count: at `beam` finished ones")
     length_limit: Optional[str] = governed_flag("--max-len-a/b of each sentence's own length | of the batch's")
@@ -76,7 +76,7 @@ class AatTranslationTask(TranslationTask):
         try:
             super().load_dataset(split, epoch=epoch, combine=combine, **kwargs)
         except FileNotFoundError as missing:
-            raise DataError(f"{missing}: no '{split}' in {self.cfg.data}; binarise it with fairseq-preprocess") from None
+            raise DataError(f"no '{split}' in {self.cfg.data} ({missing}); make it with fairseq-preprocess") from None
         for_generation = "task_cfg" in kwargs and not self._has_criterion
         self.datasets[split] = AatLanguagePairDataset.adopt(self.datasets[split], for_generation=for_generation)
 

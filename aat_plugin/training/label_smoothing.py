@@ -1,8 +1,8 @@
 """Section 5.4: cross entropy against a smoothed target distribution, in the three forms found in the field.
 
 With V classes and true class y: "all" puts ε/V on every class (Szegedy et al. 2016, which the paper cites), "others"
-puts ε/(V-1) on all but y (tensor2tensor, fairseq), "others_but_pad" puts ε/(V-2) on all but y and padding (the Annotated
-Transformer). Always 1 - ε, plus its share under "all", stays on y.
+puts ε/(V-1) on all but y (tensor2tensor, fairseq), "others_but_pad" puts ε/(V-2) on all but y and padding (the
+Annotated Transformer). Always 1 - ε, plus its share under "all", stays on y.
 """
 
 from __future__ import annotations
@@ -105,5 +105,5 @@ class SmoothedCrossEntropy:
         """The mass on each class that receives a share of ε."""
         without = {"all": 0, "others": 1, "others_but_pad": 2}[self.smoothing_mass]
         if vocabulary <= without:
-            raise ConfigError(f"smoothing_mass={self.smoothing_mass} needs more than {without} classes, not {vocabulary}")
+            raise ConfigError(f"smoothing_mass={self.smoothing_mass} needs over {without} classes, not {vocabulary}")
         return self.epsilon / (vocabulary - without)

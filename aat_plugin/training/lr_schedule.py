@@ -16,8 +16,9 @@ def noam_rate(step: int, d_model: int, warmup_steps: int, factor: float = 1.0) -
         ValueError: a step below 1, a width below 1 or a negative warm-up.
     """
     if step < 1 or d_model < 1 or warmup_steps < 0:
-        raise ValueError(f"step={step} and d_model={d_model} must be at least 1, warmup_steps={warmup_steps} at least 0")
-    decay = float(step) ** -0.5
+        raise ValueError(f"{step=} and {d_model=} must be at least 1, {warmup_steps=} at least 0")
+    decay: float = float(step) ** -0.5
     if warmup_steps:
         decay = min(decay, step * float(warmup_steps) ** -1.5)
-    return factor * float(d_model) ** -0.5 * decay
+    width: float = float(d_model) ** -0.5
+    return factor * width * decay

@@ -170,7 +170,7 @@ def test_the_loss_is_computed_inside_forward_on_the_features(make_config, make_m
     model = make_model(make_config())
     source, target = batch(sentences([3, 4], 14)), batch(sentences([3, 4], 15))
     logits, _ = model(source, None, target)
-    seen = model(source, None, target, target=target, loss=lambda features, weight, wanted: (features @ weight.T, wanted))
+    seen = model(source, None, target, target, loss=lambda features, weight, wanted: (features @ weight.T, wanted))
     torch.testing.assert_close(seen[0], logits, rtol=0, atol=1e-12)
     assert seen[1] is target
 
