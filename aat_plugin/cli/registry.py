@@ -29,5 +29,6 @@ class Subcommand:
 SUBCOMMANDS: tuple[Subcommand, ...] = (
     Subcommand("user-dir", "aat_plugin.cli.user_dir", "Set-up", "print the folder for fairseq's --user-dir"),
     Subcommand("conf-dir", "aat_plugin.cli.conf_dir", "Set-up", "print the folder for Hydra's --config-dir"),
+    Subcommand("doctor", "aat_plugin.cli.doctor", "Set-up", "what is installed, what will break and how to mend it"),
     Subcommand("version", "aat_plugin.cli.version", "Set-up", "print the plugin's version"),
 )
