@@ -79,7 +79,7 @@ def read(args: DictConfig | Namespace, convention: str | None = None) -> Generat
     Args:
         args: fairseq-generate's, interactive's and the hub's `cfg.generation`, which always holds every flag; or the
             namespace of --eval-bleu-args, which holds only what its JSON names. What is absent there has fairseq's
-            default, except that beam, lenpen, max_len_a and max_len_b are `convention`'s: the paper's are 4, 0.6, 1, 50.
+            default, but beam, lenpen, max_len_a and max_len_b are `convention`'s: the paper's are 4, 0.6, 1 and 50.
         convention: whose defaults; None for the paper's.
 
     Raises:
