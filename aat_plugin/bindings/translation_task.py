@@ -5,13 +5,15 @@ It reads fairseq's own data-bin unchanged. Read `datasets` for what stock drops,
 """
 
 import logging
+import os
 from argparse import Namespace
 from dataclasses import dataclass
 from typing import Any, Optional
 
 import numpy as np
 import torch
-from fairseq.data import LanguagePairDataset
+from fairseq import utils
+from fairseq.data import LanguagePairDataset, data_utils
 from fairseq.tasks import register_task
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 from numpy.typing import NDArray
@@ -53,8 +55,10 @@ class AatTranslationTask(TranslationTask):
 
         Raises:
             UnknownOptionError: a key that nothing reads.
+            DataError: no data-bin, or none for these languages.
         """
         config_check.check(governed.root_of(cfg))
+        _check_data(cfg)
         task = super().setup_task(cfg, **kwargs)
         assert isinstance(task, AatTranslationTask)
         return task
@@ -177,3 +181,19 @@ class AatTranslationTask(TranslationTask):
         torch.manual_seed(seed)
         self._last_seed = seed
         self._micro_batch += 1
+
+
+def _check_data(cfg: DictConfig) -> None:
+    """Raise DataError, naming the file, where the data-bin or a dictionary is not there."""
+    folder = utils.split_paths(cfg.data or "")[0] if cfg.data else ""
+    if not os.path.isdir(folder):
+        raise DataError(f"data folder '{folder}' does not exist; give one that fairseq-preprocess made")
+    if cfg.source_lang is None or cfg.target_lang is None:
+        cfg.source_lang, cfg.target_lang = data_utils.infer_language_pair(folder)
+    if cfg.source_lang is None or cfg.target_lang is None:
+        raise DataError(f"no language pair can be read off the files in {folder}; give --source-lang and --target-lang")
+    for language in (cfg.source_lang, cfg.target_lang):
+        path = os.path.join(folder, f"dict.{language}.txt")
+        if not os.path.isfile(path):
+            there = ", ".join(sorted(name for name in os.listdir(folder) if name.startswith("dict."))) or "none"
+            raise DataError(f"dictionary {path} does not exist (dictionaries there: {there}); check the language codes")
