@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import warnings
 
+from aat_plugin.bindings import alignment
+
 _HARMLESS: tuple[tuple[str, str, str], ...] = (
     # fairseq 0.12.3 composes its own config by Hydra's old interface; each run would open with a page of notices that
     # its user can do nothing about. Until fairseq asks for Hydra 1.1's.
@@ -27,6 +29,7 @@ _HARMLESS: tuple[tuple[str, str, str], ...] = (
 def install() -> None:
     """Apply every workaround."""
     _silence_what_users_cannot_mend()
+    alignment.install()
 
 
 def _silence_what_users_cannot_mend() -> None:

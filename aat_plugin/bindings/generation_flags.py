@@ -91,8 +91,9 @@ def read(args: DictConfig | Namespace, convention: str | None = None) -> Generat
     stock = defaults()
     for name, value in given.items():
         if name in REFUSED and value != stock[name]:
+            as_typed = _flag(name) if value is True else f"{_flag(name)} {value}"
             raise UnsupportedOptionError(
-                f"{_flag(name)} {value} is not supported by the plugin's beam search; leave it out, "
+                f"{as_typed} is not supported by the plugin's beam search; leave it out, "
                 "or decode with --task translation for fairseq's own"
             )
         if name not in stock:
