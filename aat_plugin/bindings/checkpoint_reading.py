@@ -76,8 +76,10 @@ def _unreadable(path: str, error: Exception) -> CheckpointError:
 
 def _first_line_after_banner(text: str) -> str:
     """The line of torch's message that names what it met; a banner of advice stands before it."""
-    met = text.rpartition("WeightsUnpickler error: ")[2]
-    return met.strip().splitlines()[0] if met.strip() else text
+    for line in text.splitlines():
+        if "WeightsUnpickler error: " in line or line.startswith("Trying to load unsupported GLOBAL"):
+            return line.rpartition("WeightsUnpickler error: ")[2].strip()
+    return text
 
 
 def _defect(path: str) -> str:
