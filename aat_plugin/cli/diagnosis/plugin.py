@@ -34,7 +34,7 @@ def clash(folder: Path) -> Finding:
     other = (folder / "aat_plugin").resolve()
     if not (other / "__init__.py").is_file() or other == paths.user_dir():
         return Finding(TOPIC, "--user-dir", str(paths.user_dir()))
-    mend = 'two folders of one name clash ("not globally unique"): use --user-dir "$(aat user-dir)", or install that one'
+    mend = 'one name for two folders ("not globally unique"): use --user-dir "$(aat user-dir)", or install that one'
     return Finding(TOPIC, "--user-dir", f"{other} is not the installed plugin", "note", mend)
 
 
