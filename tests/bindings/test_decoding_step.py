@@ -1,0 +1,68 @@
+"""Running models behind the search: any of fairseq's encoder-decoders, with and without incremental state."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+import pytest
+import torch
+import toy_translation as toy
+from fairseq.modules.fairseq_dropout import FairseqDropout
+from toy_translation import PAPER, compare, models, ours, random_batch
+
+from aat_plugin.errors import UnsupportedOptionError
+
+
+@pytest.mark.parametrize("name", ["ours", "two", "both", "lstm", "fconv"])
+@pytest.mark.parametrize("flags", [{"beam": 1}, {"beam": 4, "lenpen": 0.6}, {"beam": 5}], ids=str)
+def test_any_encoder_decoder_and_any_ensemble_searches_as_in_fairseq(name, flags):
+    toy.assert_as_stock(models(name), [random_batch(40, seed) for seed in (4, 5)], **flags)
+
+
+@pytest.mark.parametrize("left_pad", [True, False])
+def test_the_source_may_be_padded_on_either_side(left_pad):
+    toy.assert_as_stock(models("ours"), [random_batch(40, 6, left_pad=left_pad)])
+
+
+def test_our_incremental_decoding_gives_what_recomputing_the_prefix_gives(monkeypatch):
+    sample = random_batch(30, 11)
+    with_cache = ours(models("ours"), PAPER).generate(None, sample)
+    generator = ours(models("ours"), PAPER)
+    monkeypatch.setattr(generator.ensemble, "has_incremental", False)
+    same, total = compare(with_cache, generator.generate(None, sample))
+    assert same == total
+
+
+def test_half_precision_models_are_searched_in_float32():
+    model = toy.trained(toy.aat_transformer, 60).bfloat16()
+    for hypotheses in ours([model], PAPER).generate(None, random_batch(10, 15)):
+        assert hypotheses[0]["positional_scores"].dtype == torch.float32
+        assert torch.isfinite(hypotheses[0]["score"])
+
+
+@pytest.mark.parametrize("name", ["lstm", "fconv", "both"])
+def test_models_that_leave_attention_out_unless_asked_are_asked(name):
+    for model in models(name):
+        for module in model.modules():
+            if isinstance(getattr(module, "need_attn", None), bool):
+                module.need_attn = False
+    for hypotheses in ours(models(name), replace_unk="").generate(None, random_batch(5, 17)):
+        for h in hypotheses:
+            assert len(h["alignment"]) == len(h["tokens"]) - 1
+
+
+def test_dropout_is_retained_where_the_model_can_and_refused_where_it_cannot():
+    model = toy.stock_transformer()
+    model.eval()
+    with pytest.raises(UnsupportedOptionError, match="--retain-dropout"):
+        ours([model], retain_dropout=True)  # nobody has switched it on
+    for module in model.modules():
+        if isinstance(module, FairseqDropout):
+            module.p = 0.5
+    generation = Namespace(retain_dropout=True, retain_dropout_modules=None, beam=5, print_alignment=None)
+    model.prepare_for_inference_(Namespace(generation=generation))
+    generator, sample = ours([model], retain_dropout=True), random_batch(4, 1)
+    one, two = generator.generate(None, sample), generator.generate(None, sample)
+    assert one[0][0]["score"] != two[0][0]["score"]
+    with pytest.raises(UnsupportedOptionError, match="--retain-dropout"):
+        ours(models("ours"), retain_dropout=True)
