@@ -2,7 +2,8 @@
 
 Stock fairseq drops the last batch of a data set when its size is no multiple of --required-batch-size-multiple: 100
 sentences go in, 96 come out, and nothing says so. Here the tail is appended. For generation, sentences over a length
-limit stay too: the generator gives them an empty hypothesis.
+limit stay too: the generator gives them an empty hypothesis. And a run that is resumed after its first epoch gets the
+batches that it had.
 """
 
 import logging
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from fairseq.data import LanguagePairDataset
+from fairseq.data import LanguagePairDataset, data_utils
 from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
@@ -24,9 +25,11 @@ class AatLanguagePairDataset(LanguagePairDataset):
 
     Attributes:
         for_generation: keep sentences of any length.
+        order_seed: decides the order of equally long sentences; None leaves that to numpy's state, as stock does.
     """
 
     for_generation = False
+    order_seed: int | None = None
 
     @classmethod
     def adopt(cls, dataset: LanguagePairDataset, *, for_generation: bool = False) -> "AatLanguagePairDataset":
@@ -35,6 +38,13 @@ class AatLanguagePairDataset(LanguagePairDataset):
         adopted.__dict__.update(dataset.__dict__)
         adopted.for_generation = for_generation
         return adopted
+
+    def ordered_indices(self) -> NDArray[np.int64]:
+        """Sentences by length, (sentences,); equally long ones in the order that `order_seed` decides."""
+        if self.order_seed is None:
+            return super().ordered_indices()
+        with data_utils.numpy_seed(self.order_seed):
+            return super().ordered_indices()
 
     def batch_by_size(
         self,

@@ -89,6 +89,16 @@ class AatTranslationTask(TranslationTask):
         self._has_criterion = True
         return super().build_criterion(cfg, from_checkpoint)
 
+    def get_batch_iterator(self, dataset: AatLanguagePairDataset, *args: Any, seed: int = 1, **kwargs: Any) -> Any:
+        """fairseq's iterator, whose batches a run resumed after its first epoch finds again.
+
+        Stock builds the batches once and keeps them over the epochs, but seeds their building with the epoch in which
+        the process started, so a resumed run trains on others. A data set in shards is built anew in each epoch.
+        """
+        if not self.has_sharded_data(self.cfg.train_subset):
+            dataset.order_seed = seed + 1
+        return super().get_batch_iterator(dataset, *args, seed=seed, **kwargs)
+
     def build_dataset_for_inference(
         self, src_tokens: list[Tensor], src_lengths: Any, constraints: Any = None, **kwargs: Any
     ) -> LanguagePairDataset:

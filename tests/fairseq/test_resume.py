@@ -1,0 +1,119 @@
+"""A run that is killed at the worst moments and started again ends with the parameters of one that was left alone."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+import aat_plugin
+
+pytestmark = [pytest.mark.fairseq, pytest.mark.slow]
+
+PLUGIN = Path(aat_plugin.__file__).parent
+
+KILLER = '''
+"""Kills this process with SIGKILL at the n-th call of one function, halfway through where it copies."""
+import os, shutil, signal, sys
+
+moment, _, count = os.environ.get("KILL_AT", "").partition(":")
+remaining = int(count or 0)
+
+
+def counted(original, halfway=None):
+    def wrapper(*args, **kwargs):
+        global remaining
+        remaining -= 1
+        if remaining == 0:
+            if halfway is not None:
+                halfway(*args)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*args, **kwargs)
+
+    return wrapper
+
+
+def half_a_copy(source, target, *_):
+    target.write(source.read(1000))
+    target.flush()
+
+
+if moment == "rename":
+    os.replace = counted(os.replace)
+if moment == "flush":
+    os.fsync = counted(os.fsync)
+if moment == "copy":
+    shutil.copyfileobj = counted(shutil.copyfileobj, half_a_copy)
+'''
+
+
+@pytest.fixture(scope="module")
+def train(tiny_corpus, fairseq_command, tmp_path_factory):
+    """Train for 24 updates of two micro-batches, dropout on, with a checkpoint every five and at each epoch's end."""
+    hook = tmp_path_factory.mktemp("killer")
+    (hook / "sitecustomize.py").write_text(KILLER)
+
+    def run(folder, kill_at="", workers=0, check=True, **more):
+        options = dict(
+            user_dir=PLUGIN, task="aat_translation", arch="aat_transformer_tiny", num_layers=1, d_model=16, d_ff=16,
+            num_heads=2, dropout=0.3, criterion="aat_label_smoothing", optimizer="adam", adam_betas="(0.9, 0.98)",
+            adam_eps="1e-9", lr_scheduler="aat_noam", warmup_updates=10, max_tokens=200, update_freq=2, max_update=24,
+            save_interval_updates=5, seed=7, num_workers=workers, save_dir=folder, **more,
+        )
+        words = [word for key, value in options.items() for word in (f"--{key.replace('_', '-')}", value)]
+        env = {"KILL_AT": kill_at, "PYTHONPATH": str(hook)}
+        return fairseq_command("fairseq-train", tiny_corpus, *words, check=check, env=env)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def undisturbed(train, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    train(folder)
+    return torch.load(folder / "checkpoint_last.pt")["model"]
+
+
+def same(folder, expected):
+    model = torch.load(folder / "checkpoint_last.pt")["model"]
+    return model.keys() == expected.keys() and all(torch.equal(model[name], expected[name]) for name in model)
+
+
+@pytest.mark.parametrize(("kill_at", "workers"), [("rename:7", 0), ("copy:1", 0), ("copy:5", 2)])
+def test_kill_and_restart_is_bit_equal(train, undisturbed, tmp_path, kill_at, workers):
+    killed = train(tmp_path, kill_at=kill_at, workers=workers, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    train(tmp_path, workers=workers)
+    assert same(tmp_path, undisturbed)
+    assert not list(tmp_path.glob(".*aat-unfinished"))
+
+
+def test_a_truncated_last_checkpoint_gives_way_to_the_newest_complete_one_and_says_so(train, undisturbed, tmp_path):
+    train(tmp_path, kill_at="rename:6", check=False)
+    last = tmp_path / "checkpoint_last.pt"
+    last.write_bytes(last.read_bytes()[:-500])
+    resumed = train(tmp_path)
+    assert "truncated" in resumed.stdout + resumed.stderr
+    assert "the newest complete one" in resumed.stdout + resumed.stderr
+    assert same(tmp_path, undisturbed)
+
+
+def test_no_complete_checkpoint_is_an_error_and_not_a_silent_new_start(train, tmp_path):
+    (tmp_path / "checkpoint_last.pt").write_bytes(b"PK\x03\x04 cut off")
+    done = train(tmp_path, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("aat_plugin: ")
+    assert "Traceback" not in done.stdout + done.stderr
+    assert (tmp_path / "checkpoint_last.pt").read_bytes() == b"PK\x03\x04 cut off"
+
+
+def test_another_architecture_is_one_line(train, tmp_path):
+    train(tmp_path, kill_at="rename:2", check=False)
+    checkpoint = next(tmp_path.glob("checkpoint*.pt"))
+    other = tmp_path / "other"
+    done = train(other, check=False, restore_file=checkpoint, share_all_embeddings="false", attention_bias="true")
+    assert done.returncode == 1
+    assert "of another architecture" in done.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in done.stdout + done.stderr
