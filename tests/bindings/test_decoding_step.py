@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from argparse import Namespace
 
 import pytest
@@ -49,6 +50,14 @@ def test_models_that_leave_attention_out_unless_asked_are_asked(name):
     for hypotheses in ours(models(name), replace_unk="").generate(None, random_batch(5, 17)):
         for h in hypotheses:
             assert len(h["alignment"]) == len(h["tokens"]) - 1
+
+
+def test_a_model_made_fast_for_one_beam_can_be_searched_with_another():
+    fast = copy.deepcopy(models("fconv")[0])
+    fast.make_generation_fast_(beamable_mm_beam_size=5, need_attn=True)
+    sample = random_batch(20, 19)
+    same, total = compare(ours([fast], beam=3).generate(None, sample), ours(models("fconv"), beam=3).generate(None, sample))
+    assert same == total
 
 
 def test_dropout_is_retained_where_the_model_can_and_refused_where_it_cannot():
