@@ -1,4 +1,4 @@
-"""The set-up files: exact pins, agreeing hashes, targets that exist, one clear line for a wrong Python, a whole wheel."""
+"""The set-up files: exact pins, agreeing hashes, existing targets, one clear line for a wrong Python, a whole wheel."""
 
 from __future__ import annotations
 
