@@ -138,12 +138,15 @@ def _registered(section: str, chosen: str) -> tuple[Any, Any]:
 
 def _argparse_options(cls: Any, chosen: str, section: str) -> set[str]:
     """What a stock class without a dataclass reads: its argparse options and what its architecture fills in."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
     if hasattr(cls, "add_args"):  # stock classes may have none
         cls.add_args(parser)
     known = {action.dest for action in parser._actions}
     if section == "model" and chosen in models.ARCH_CONFIG_REGISTRY:
         filled = argparse.Namespace()
+        for action in parser._actions:
+            if action.default is not argparse.SUPPRESS:  # as fairseq's own parser does before it calls the architecture
+                setattr(filled, action.dest, action.default)
         models.ARCH_CONFIG_REGISTRY[chosen](filled)
         known |= set(vars(filled))
     return known
