@@ -96,7 +96,7 @@ class AatTranslationTask(TranslationTask):
         Stock builds the batches once and keeps them over the epochs, but seeds their building with the epoch in which
         the process started, so a resumed run trains on others. A data set in shards is built anew in each epoch.
         """
-        if not self.has_sharded_data(self.cfg.train_subset):
+        if not self.has_sharded_data("train"):
             dataset.order_seed = seed + 1
         return super().get_batch_iterator(dataset, *args, seed=seed, **kwargs)
 
