@@ -1,7 +1,7 @@
 """The import rules of the design, held by reading every import statement of the package.
 
-Arrows point one way: cli, results, export → bindings → architecture, training, translation, parsing, rivals →
-conventions, errors. The middle row knows neither fairseq nor Hydra nor one another, so it is read, tested and reused
+Arrows point one way: cli, results, export → bindings → architecture, training, translation, corpora, parsing, rivals
+→ conventions, errors. The middle row knows neither fairseq nor Hydra nor one another, so it is read, tested and reused
 without them.
 """
 
@@ -17,7 +17,7 @@ import pytest
 import aat_plugin
 
 PACKAGE = Path(aat_plugin.__file__).resolve().parent
-CORE = ("architecture", "training", "translation", "parsing", "rivals", "demo")
+CORE = ("architecture", "training", "translation", "corpora", "parsing", "rivals", "demo")
 FIELD_LIBRARIES = {"torch", "numpy", "sacrebleu", "sacremoses", "subword_nmt", "nltk"}
 FRAMEWORK = {"fairseq", "fairseq_cli", "hydra", "omegaconf"}
 # `results` and `export` may reach bindings; the framework itself is met in bindings alone. `aat doctor` asks fairseq
