@@ -31,5 +31,6 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
     Subcommand("conf-dir", "aat_plugin.cli.conf_dir", "Set-up", "print the folder for Hydra's --config-dir"),
     Subcommand("doctor", "aat_plugin.cli.doctor", "Set-up", "what is installed, what will break and how to mend it"),
     Subcommand("version", "aat_plugin.cli.version", "Set-up", "print the plugin's version"),
+    Subcommand("fetch", "aat_plugin.cli.fetch", "Data", "bring a public corpus here, checked and resumable"),
     Subcommand("demo", "aat_plugin.cli.demo", "Try it", "train, translate and score on a made-up grammar"),
 )
