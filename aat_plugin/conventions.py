@@ -52,9 +52,14 @@ class Row:
 
 ROWS: tuple[Row, ...] = (
     Row("normalize_before", "model", "3.1", (False, False, True, False),
-        "LayerNorm(x + Sublayer(x))", "true = norm before each sub-layer, and one more norm after each stack"),
+        "LayerNorm(x + Sublayer(x))", "true = x + Sublayer(LayerNorm(x)); tensor2tensor's default since October 2017"),
+    Row("final_norm", "model", "3.1", ("with_pre_norm", "never", "with_pre_norm", "with_pre_norm"),
+        "silent", "a norm after each stack's last layer; with_pre_norm = where normalize_before is true, whose sums "
+        "would else leave the stack unnormalised; the release had none; always = as torch.nn.Transformer has it"),
     Row("attention_bias", "model", "3.2.2", (False, True, False, True),
-        "head = Attention(Q W^Q, K W^K, V W^V): no biases written", "tensor2tensor dropped them in November 2017"),
+        "head = Attention(Q W^Q, K W^K, V W^V): no biases written",
+        "tensor2tensor dropped them in November 2017; the feed-forward's are written in Eq. 2 and everybody has them, "
+        "and nobody has one before the softmax"),
     Row("position_layout", "model", "3.5", ("interleaved", "halves", "halves", "halves"),
         "sine at 2i, cosine at 2i+1", "halves = all sines, then all cosines: a permutation of the channels"),
     Row("position_frequencies", "model", "3.5", ("paper", "t2t", "t2t", "t2t"),
@@ -67,7 +72,8 @@ ROWS: tuple[Row, ...] = (
         "silent", "glorot = tensor2tensor's uniform fan_avg; fairseq scales Q, K, V by 1/sqrt(2) and leaves the "
         "feed-forward to torch's default; embeddings are Normal(0, d_model^-0.5) in both"),
     Row("attention_dropout", "model", "5.4", (0.0, 0.0, 0.1, 0.0),
-        "dropout on sub-layer outputs and on the embedding sums only", "6.3 speaks of attention dropout for parsing"),
+        "dropout on sub-layer outputs and on the embedding sums only",
+        "5.4 names two places and this is neither; 6.3 speaks of attention dropout for parsing"),
     Row("activation_dropout", "model", "5.4", (0.0, 0.0, 0.1, 0.0),
         "dropout on sub-layer outputs and on the embedding sums only", "tensor2tensor's relu_dropout"),
     Row("decoder_start", "model", "3.1", ("eos", "zero", "zero", "eos"),
@@ -98,7 +104,32 @@ ROWS: tuple[Row, ...] = (
         "Eq. 3 has no factor", "tensor2tensor's head multiplies Eq. 3 by 2"),
 )
 
+WITHOUT_OPTION: tuple[tuple[str, str, str], ...] = (
+    ("3.2.1", "illegal connections",
+     "the paper and we set them to -∞; tensor2tensor adds -10^9, which differs only where a query may see nothing "
+     "at all"),
+    ("5.1", "batches",
+     "the paper states about 25000 source and 25000 target tokens; fairseq, and so we, fill batches of similar "
+     "length up to max_tokens padded places of the longer side; tensor2tensor fills length buckets, 4096 padded "
+     "places a device"),
+    ("5.3", "where Adam adds ε",
+     "TensorFlow, and fairseq's own Adam, which trains our models, add it to the root of the uncorrected second "
+     "moment; torch.optim.Adam, and NVIDIA's fused one, correct the moment first; with ε = 1e-9 they differ only "
+     "where gradients are nearly zero"),
+    ("5.3", "lazy updates",
+     "tensor2tensor's release left the moments of embedding rows without a gradient alone (LazyAdam); PyTorch's "
+     "Adam decays them"),
+    ("5.4", "the loss as printed",
+     "tensor2tensor subtracts the smoothed distribution's entropy, a constant, and its release multiplies one "
+     "problem's loss by 1.4, which Adam undoes; we print the cross entropy"),
+    ("6.2", "rows of learned positions",
+     "Table 3's row (E) does not say how many; ours has one for each of max_source_positions and "
+     "max_target_positions, as fairseq; tensor2tensor's later option has 256"),
+)
+"""Differences for which there is no option: (section, place, what each does). Read by `docs/differences.md` alone."""
+
 CHOICES: Mapping[str, tuple[str, ...]] = {
+    "final_norm": ("with_pre_norm", "never", "always"),
     "position_layout": ("interleaved", "halves"),
     "position_frequencies": ("paper", "t2t"),
     "initialization": ("glorot", "fairseq"),

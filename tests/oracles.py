@@ -127,7 +127,8 @@ def transformer(parameters, config, source, target):
             parameters, config, f"{layer}.final_layer_norm", x,
             lambda y, layer=layer: feed_forward(parameters, layer, y),
         )
-    memory = layer_norm(parameters, "encoder.layer_norm", x, config.layer_norm_eps) if config.normalize_before else x
+    last = config.final_norm == "always" or (config.final_norm == "with_pre_norm" and config.normalize_before)
+    memory = layer_norm(parameters, "encoder.layer_norm", x, config.layer_norm_eps) if last else x
 
     blank = config.decoder_start == "zero"
     x = embed(parameters, config, "decoder.embed_tokens.weight", target, blank_first=blank)
@@ -149,7 +150,7 @@ def transformer(parameters, config, source, target):
             parameters, config, f"{layer}.final_layer_norm", x,
             lambda y, layer=layer: feed_forward(parameters, layer, y),
         )
-    if config.normalize_before:
+    if last:
         x = layer_norm(parameters, "decoder.layer_norm", x, config.layer_norm_eps)
     return x @ parameters["decoder.output_projection.weight"].T
 

@@ -49,6 +49,7 @@ class TransformerConfig:
     max_target_positions: int = 1024
     learned_positions: bool = False
     normalize_before: bool = False
+    final_norm: str = "with_pre_norm"
     attention_bias: bool = False
     position_layout: str = "interleaved"
     position_frequencies: str = "paper"
@@ -75,7 +76,7 @@ class TransformerConfig:
             raise ConfigError(f"layer_norm_eps={self.layer_norm_eps} must be above 0")
         if self.first_position < 0:
             raise ConfigError(f"first_position={self.first_position} must be at least 0")
-        for name in ("position_layout", "position_frequencies", "initialization", "decoder_start"):
+        for name in ("final_norm", "position_layout", "position_frequencies", "initialization", "decoder_start"):
             choose(name, getattr(self, name), CHOICES[name])
         if self.d_model % 2 and not self.learned_positions:
             raise ConfigError(f"d_model={self.d_model} is odd: sinusoids come in pairs (Section 3.5)")
@@ -86,6 +87,11 @@ class TransformerConfig:
             )
         if self.share_all_embeddings and not self.share_decoder_input_output_embed:
             raise ConfigError("share_all_embeddings includes share_decoder_input_output_embed; set that too")
+
+    @property
+    def has_final_norm(self) -> bool:
+        """Whether each stack ends with a norm of its own."""
+        return self.final_norm == "always" or (self.final_norm == "with_pre_norm" and self.normalize_before)
 
 
 def default_head_width(d_model: int, num_heads: int) -> int:

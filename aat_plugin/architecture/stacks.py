@@ -1,7 +1,8 @@
 """Section 3.1: residual sub-layers, the encoder's and decoder's layers, and the two stacks.
 
 Every sub-layer is LayerNorm(x + Dropout(Sublayer(x))), or x + Dropout(Sublayer(LayerNorm(x))) under
-`normalize_before`, which also adds a norm after each stack. Parameter names are fairseq's, so that checkpoints travel.
+`normalize_before`; `final_norm` says whether a norm follows each stack. Parameter names are fairseq's, so that
+checkpoints travel.
 Read `transformer` next, which joins the stacks.
 """
 
@@ -138,7 +139,7 @@ class TransformerEncoder(nn.Module):
             nn.Embedding(NUM_TARGET_SPACES, config.d_model) if config.target_space_embedding else None
         )
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.num_layers))
-        self.layer_norm = LayerNorm(config.d_model, config.layer_norm_eps) if config.normalize_before else None
+        self.layer_norm = LayerNorm(config.d_model, config.layer_norm_eps) if config.has_final_norm else None
 
     def encode(self, src_tokens: Tensor) -> EncoderOutput:
         """Encode src_tokens (batch, src_len), padded on either side with `padding_idx`."""
@@ -164,7 +165,7 @@ class TransformerDecoder(nn.Module):
         self.embed_tokens = embed_tokens
         self.embed_positions = position_encoding(config, config.max_target_positions)
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.num_layers))
-        self.layer_norm = LayerNorm(config.d_model, config.layer_norm_eps) if config.normalize_before else None
+        self.layer_norm = LayerNorm(config.d_model, config.layer_norm_eps) if config.has_final_norm else None
         self.output_projection = nn.Linear(config.d_model, config.target_vocabulary, bias=False)
         if config.share_decoder_input_output_embed:
             self.output_projection.weight = embed_tokens.weight

@@ -61,6 +61,7 @@ class AatTransformerConfig(FairseqDataclass):
     max_target_positions: int = II("task.max_target_positions")
     convention: Optional[str] = governed_flag("paper | t2t_release | t2t_head | fairseq")
     normalize_before: Optional[str] = switch("norm before each sub-layer")
+    final_norm: Optional[str] = governed_flag("with_pre_norm | never | always: a norm after each stack's last layer")
     attention_bias: Optional[str] = switch("biases in the attention's projections")
     position_layout: Optional[str] = governed_flag("interleaved | halves")
     position_frequencies: Optional[str] = governed_flag("paper | t2t")

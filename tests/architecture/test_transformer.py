@@ -37,6 +37,8 @@ VARIANTS = {
     "learned positions": {"learned_positions": True},
     "positions from 5": {"first_position": 5},
     "pre-norm": {"normalize_before": True},
+    "a last norm after post-norm": {"final_norm": "always"},
+    "pre-norm without a last norm": {"normalize_before": True, "final_norm": "never"},
 }
 
 
