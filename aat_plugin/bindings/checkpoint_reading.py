@@ -25,7 +25,8 @@ ZIP_MAGIC = b"PK\x03\x04"
 PICKLE_MAGIC = b"\x80"
 # How torch's safe loading names what it refuses, behind its banner of advice.
 REFUSED = re.compile(
-    r"GLOBAL (?P<name>\S+) (?:was not|whose module)|unrecognized function (?P<function>.+)|but got (?P<class><class .+>)"
+    r"GLOBAL (?P<name>\S+) (?:was not|whose module)|unrecognized function (?P<function>.+)"
+    r"|but got (?P<class><class .+>)"
 )
 
 

@@ -23,6 +23,16 @@ def switch(meaning: str) -> Any:
     return field(default=None, metadata={"help": f"{meaning}: true | false", "argparse_const": "true"})
 
 
+def stock_switch(meaning: str, default: str = "True") -> Any:
+    """One of fairseq's booleans as a switch, so that older recipes' `--left-pad-source False` is read.
+
+    The bare flag keeps its meaning in fairseq, the opposite of the default. The words are Python's: fairseq's
+    multilingual tasks evaluate an option of this name, and a checkpoint may hold plain literals only.
+    """
+    opposite = {"True": "False", "False": "True"}[default]
+    return field(default=default, metadata={"help": f"{meaning}: True | False", "argparse_const": opposite})
+
+
 def truth(name: str, given: object, default: bool) -> bool:
     """The value of a `switch`.
 

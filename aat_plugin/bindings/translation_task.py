@@ -24,7 +24,7 @@ from aat_plugin import conventions
 from aat_plugin.bindings import config_check, governed
 from aat_plugin.bindings.boundary import user_facing
 from aat_plugin.bindings.datasets import AatLanguagePairDataset
-from aat_plugin.bindings.flags import governed_flag
+from aat_plugin.bindings.flags import governed_flag, stock_switch, truth
 from aat_plugin.bindings.generator import build_generator
 from aat_plugin.errors import DataError
 from aat_plugin.training.seeding import dropout_seed
@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 class AatTranslationConfig(TranslationConfig):
     """fairseq's options, and Section 6.1's search."""
 
+    left_pad_source: str = stock_switch("pad the source on the left")
+    left_pad_target: str = stock_switch("pad the target on the left", default="False")
     convention: Optional[str] = governed_flag("paper | t2t_release | t2t_head | fairseq")
     length_penalty: Optional[str] = governed_flag("gnmt: ((5+|Y|)/6)^α | power: |Y|^α | none; α is --lenpen")
     stop_rule: Optional[str] = governed_flag("bound: until no open hypothesis can win | count: at `beam` finished ones")
@@ -83,7 +85,10 @@ class AatTranslationTask(TranslationTask):
         except FileNotFoundError as missing:
             raise DataError(f"no '{split}' in {self.cfg.data} ({missing}); make it with fairseq-preprocess") from None
         for_generation = "task_cfg" in kwargs and not self._has_criterion
-        self.datasets[split] = AatLanguagePairDataset.adopt(self.datasets[split], for_generation=for_generation)
+        dataset = AatLanguagePairDataset.adopt(self.datasets[split], for_generation=for_generation)
+        dataset.left_pad_source = truth("left_pad_source", self.cfg.left_pad_source, default=True)
+        dataset.left_pad_target = truth("left_pad_target", self.cfg.left_pad_target, default=False)
+        self.datasets[split] = dataset
 
     def build_criterion(self, cfg: Any, from_checkpoint: bool = False) -> Any:
         """Build the criterion; a task that has one trains or validates and does not generate."""
@@ -158,6 +163,7 @@ class AatTranslationTask(TranslationTask):
             models,
             args,
             search=self.search_rules(models),
+            convention=self._dialect(models),
             extra_gen_cls_kwargs=extra_gen_cls_kwargs,
             prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
         )
@@ -165,8 +171,12 @@ class AatTranslationTask(TranslationTask):
     def search_rules(self, models: list[Any]) -> dict[str, conventions.Value]:
         """length_penalty, stop_rule and length_limit: the task's own, else those of its or the models' convention."""
         own = {row.field: self.cfg[row.field] for row in conventions.rows("search")}
+        return conventions.resolve(self._dialect(models), "search", own)
+
+    def _dialect(self, models: list[Any]) -> str | None:
+        """The task's convention, else the one that the models were trained with."""
         trained_with = [model.convention for model in models if isinstance(getattr(model, "convention", None), str)]
-        return conventions.resolve(self.cfg.convention or next(iter(trained_with), None), "search", own)
+        return self.cfg.convention or next(iter(trained_with), None)
 
     def train_step(
         self, sample: Any, model: Any, criterion: Any, optimizer: Any, update_num: int, ignore_grad: bool = False
