@@ -29,8 +29,8 @@ Written by `scripts/write_differences.py` from `aat_plugin/conventions.py`; a te
 
 `convention=paper|t2t_release|t2t_head|fairseq` (from flags `--convention`) chooses a column; each option can be set on
 its own too and then wins. "paper" follows the text (arXiv 1706.03762); where the text is silent, the value is our
-choice and the last column says why. "t2t_release" is tensor2tensor as published in June 2017 (3d9c62f2), "t2t_head" its last
-state (bafdc1b6, `transformer_base_v3`), "fairseq" stock `transformer` with `label_smoothed_cross_entropy`.
+choice and the last column says why. "t2t_release" is tensor2tensor as published in June 2017 (3d9c62f2), "t2t_head"
+its last state (bafdc1b6, `transformer_base_v3`), "fairseq" stock `transformer` with `label_smoothed_cross_entropy`.
 """
 
 OTHERS = """\

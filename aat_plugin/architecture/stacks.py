@@ -17,14 +17,12 @@ from torch.nn import functional as F
 from aat_plugin.architecture.attention import MultiHeadAttention
 from aat_plugin.architecture.cache import DecodingCache
 from aat_plugin.architecture.config import TransformerConfig
+from aat_plugin.architecture.cost import NUM_TARGET_SPACES
 from aat_plugin.architecture.embeddings import embed, position_encoding
 from aat_plugin.architecture.feed_forward import feed_forward
 from aat_plugin.architecture.masks import decoder_self_mask, key_padding_mask
 from aat_plugin.architecture.positional_encoding import positions_of
 from aat_plugin.architecture.precision import LayerNorm
-
-NUM_TARGET_SPACES = 32
-"""Rows of tensor2tensor's target-space table; one target language uses one row, here the first."""
 
 
 class EncoderOutput(NamedTuple):
