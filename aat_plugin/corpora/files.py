@@ -1,0 +1,47 @@
+"""Text files, line by line: strict UTF-8, and every mistake with its file and line.
+
+A line ends at a line feed and nowhere else (Python's `splitlines` also splits at U+2028 and others, which perl, fairseq
+and sacreBLEU keep inside a sentence); a carriage return before it belongs to the line's end.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+
+from aat_plugin.errors import DataError
+
+MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+
+
+def iterate_lines(path: Path) -> Iterator[str]:
+    """The lines of a file without their ends, one in memory at a time; a byte-order mark is left out.
+
+    Raises:
+        DataError: the file is missing, unreadable or a folder; a line is not UTF-8 (named by its number).
+    """
+    try:
+        with path.open("rb") as file:
+            for number, raw in enumerate(file, start=1):
+                text = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
+                try:
+                    line = text.decode("utf-8")
+                except UnicodeDecodeError as error:
+                    raise _wrong_encoding(path, number, text, error) from None
+                yield line.removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}; check the path and its rights") from None
+
+
+def read_lines(path: Path) -> list[str]:
+    """All lines of a file; see `iterate_lines`."""
+    return list(iterate_lines(path))
+
+
+def _wrong_encoding(path: Path, number: int, raw: bytes, error: UnicodeDecodeError) -> DataError:
+    name = next((name for mark, name in MARKS.items() if number == 1 and raw.startswith(mark)), "")
+    found = f"the file looks like {name}" if name else f"byte 0x{raw[error.start]:02x} at column {error.start + 1}"
+    return DataError(
+        f"{path}:{number}: not UTF-8 ({found}); convert the file, e.g. iconv -f {name or 'latin1'} -t utf-8 {path.name}"
+    )
