@@ -1,0 +1,99 @@
+"""Whether one system's BLEU is really another one's: sacreBLEU's paired bootstrap (Koehn 2004), over any protocol.
+
+The test set is drawn anew, with replacement, a thousand times; p is how often the two systems' difference there,
+without its mean, is at least as large as the one on the test set itself. Read `bleu` for the protocols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sacrebleu.significance import PairedTest, Result
+
+from aat_plugin.errors import ConfigError
+from aat_plugin.translation.bleu import Setting, check_pairs, metric, prepared
+
+SAMPLES = 1000
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A system beside a baseline.
+
+    Attributes:
+        score, baseline: BLEU on the whole test set.
+        mean, baseline_mean: over the samples.
+        interval, baseline_interval: half the width of the 95 % confidence interval around the mean.
+        p_value: small where the difference is unlikely to be chance.
+        samples: how many test sets were drawn.
+        seed: what sacreBLEU's SACREBLEU_SEED was.
+    """
+
+    score: float
+    baseline: float
+    mean: float
+    baseline_mean: float
+    interval: float
+    baseline_interval: float
+    p_value: float
+    samples: int
+    seed: str
+
+    @property
+    def verdict(self) -> str:
+        """One of `better`, `worse`, `no significant difference`, at the 5 % level."""
+        if self.p_value >= LEVEL or self.score == self.baseline:
+            return "no significant difference"
+        return "better" if self.score > self.baseline else "worse"
+
+
+def compare(
+    hypotheses: Sequence[str],
+    baseline: Sequence[str],
+    references: Sequence[str],
+    setting: Setting,
+    samples: int = SAMPLES,
+) -> Comparison:
+    """Compare two systems on one test set.
+
+    Args:
+        hypotheses, baseline, references: one sentence each, in the same order, as `bleu.score` takes them.
+        setting: the protocol.
+        samples: how many test sets to draw.
+
+    Raises:
+        DataError: the numbers of sentences differ, or there are none.
+        ConfigError: `samples` is below 1.
+    """
+    if samples < 1:
+        raise ConfigError(f"--samples {samples}: draw at least one test set")
+    check_pairs(hypotheses, references)
+    check_pairs(baseline, references)
+    systems: list[tuple[str, Sequence[str]]] = [
+        ("baseline", prepared(baseline, setting)), ("system", prepared(hypotheses, setting)),
+    ]
+    test = PairedTest(systems, {"BLEU": metric(setting)}, [prepared(references, setting)], "bs", samples)
+    signatures, results = test()
+    first, second = (result for result in results["BLEU"] if isinstance(result, Result))
+    # sacreBLEU counts strictly larger differences, which makes p small where there is no difference at all.
+    p_value = 1.0 if first.score == second.score else _number(second.p_value)
+    return Comparison(
+        score=float(second.score),
+        baseline=float(first.score),
+        mean=_number(second.mean),
+        baseline_mean=_number(first.mean),
+        interval=_number(second.ci),
+        baseline_interval=_number(first.ci),
+        p_value=p_value,
+        samples=samples,
+        seed=str(signatures["BLEU"].info["seed"]),
+    )
+
+
+def _number(value: float | None) -> float:
+    """sacreBLEU leaves out what a test does not give; the paired bootstrap gives all."""
+    if value is None:
+        raise TypeError("sacreBLEU's paired bootstrap left a figure out")
+    return float(value)
