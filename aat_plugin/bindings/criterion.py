@@ -17,7 +17,8 @@ from torch import Tensor
 
 from aat_plugin.bindings import governed
 from aat_plugin.bindings.boundary import user_facing
-from aat_plugin.bindings.flags import governed_flag
+from aat_plugin.bindings.flags import governed_flag, switch, truth
+from aat_plugin.training.fused_loss import FusedCrossEntropy
 from aat_plugin.training.label_smoothing import LossSums, SmoothedCrossEntropy
 
 
@@ -29,6 +30,7 @@ class AatLabelSmoothingConfig(FairseqDataclass):
     smoothing_mass: Optional[str] = governed_flag("all: ε/V | others: ε/(V-1) | others_but_pad: ε/(V-2)")
     report_accuracy: bool = field(default=False, metadata={"help": "report how often the likeliest token is right"})
     ignore_prefix_size: int = field(default=0, metadata={"help": "leave the first N target tokens out of the loss"})
+    fused_loss: Optional[str] = switch("project to the vocabulary in chunks, with less memory and time (default true)")
     convention: Optional[str] = governed_flag("paper | t2t_release | t2t_head | fairseq")
     sentence_avg: bool = II("optimization.sentence_avg")
 
@@ -51,7 +53,8 @@ class AatLabelSmoothingCriterion(FairseqCriterion):
             ConfigError: names the option that cannot work.
         """
         values = governed.resolve(cfg, "criterion")
-        loss = SmoothedCrossEntropy(
+        rule = FusedCrossEntropy if truth("fused_loss", cfg.fused_loss, default=True) else SmoothedCrossEntropy
+        loss = rule(
             epsilon=cfg.label_smoothing,
             smoothing_mass=str(values["smoothing_mass"]),
             padding_idx=task.target_dictionary.pad(),
