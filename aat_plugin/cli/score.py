@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 SUBCOMMANDS = {
     "bleu": "aat_plugin.cli.score_bleu",
+    "ppl": "aat_plugin.cli.score_ppl",
 }
 
 

@@ -11,6 +11,7 @@ among lines of logging. `bleu` scores what comes out of here.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from aat_plugin.errors import DataError
 
 SCORED = re.compile(r"(?P<kind>[HD])-(?P<index>\d+)\t(?P<score>[^\t]+)(?:\t(?P<words>.*))?", re.DOTALL)
 REFERENCE = re.compile(r"T-(?P<index>\d+)(?:\t(?P<words>.*))?", re.DOTALL)
+POSITIONS = re.compile(r"P-(?P<index>\d+)\t(?P<scores>.*)", re.DOTALL)
 BPE_MARK = re.compile(r"@@( |$)")
 
 
@@ -92,6 +94,42 @@ def _assemble(
     return Generated(hypotheses, texts, tuple(join_bpe(references[index]) for index in range(count)), joined)
 
 
+def reference_bits(lines: Sequence[str], name: str) -> tuple[float, int, int]:
+    """What fairseq-generate --score-reference found of the references.
+
+    Args:
+        lines: all of its output, without line ends.
+        name: the file, for messages.
+
+    Returns:
+        The negative log-likelihood in bits, summed over the pieces (end symbols are some); the pieces; the sentences.
+
+    Raises:
+        DataError: there are no P- lines, one cannot be read, or the hypotheses are not the references.
+    """
+    found = read_generated(lines, name)
+    if found.references is None:
+        raise DataError(f"{name} has no T- lines, so it does not score references; run fairseq-generate on a data-bin")
+    for index, (words, reference) in enumerate(zip(found.hypotheses, found.references, strict=True)):
+        if len(words.split()) != len(reference.split()):
+            raise DataError(
+                f"{name}: hypothesis {index} is not its reference; run fairseq-generate with --score-reference"
+            )
+    total, pieces, seen = 0.0, 0, set()
+    for number, line in enumerate(lines, start=1):
+        match = POSITIONS.fullmatch(line)
+        if match is None:
+            continue
+        if match["index"] in seen:
+            raise DataError(f"{name}:{number}: sentence {match['index']} has two P- lines; give one run's output")
+        seen.add(match["index"])
+        scores = _numbers(match["scores"], name, number)
+        total, pieces = total - sum(scores), pieces + len(scores)
+    if len(seen) != len(found.hypotheses):
+        raise DataError(f"{name} has {len(seen)} P- lines for {len(found.hypotheses)} sentences; give the whole output")
+    return total, pieces, len(seen)
+
+
 def join_bpe(line: str) -> str:
     """Undo BPE as `sed 's/@@ //g'` does, a mark at the line's end too: `ein Wohn@@ haus` → `ein Wohnhaus`."""
     return BPE_MARK.sub("", line)
@@ -119,3 +157,14 @@ def _check_whole(found: Mapping[int, object], what: str, name: str, count: int) 
         )
     if len(found) > count:
         raise DataError(f"{name}: there are {len(found)} times a {what}, and {count} hypotheses; give one run's output")
+
+
+def _numbers(text: str, name: str, number: int) -> list[float]:
+    """The finite numbers of a P- line, at least one: the end symbol's."""
+    try:
+        scores = [float(word) for word in text.split()]
+    except ValueError:
+        scores = []
+    if not scores or not all(math.isfinite(score) for score in scores):
+        raise DataError(f"{name}:{number}: this P- line does not hold a score a piece; give the output as it was")
+    return scores
