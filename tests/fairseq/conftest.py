@@ -9,10 +9,11 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from warm_commands import WarmCommands
 
 import aat_plugin
 
@@ -39,10 +40,20 @@ def write_parallel(folder: Path, split: str, lines: int, generator: random.Rando
 
 
 @pytest.fixture(scope="session")
-def fairseq_command() -> FairseqCommand:
-    """`fairseq_command("fairseq-train", arg, …, check=True, timeout=120, cwd=None, env=None)` -> CompletedProcess.
+def warm_commands() -> Iterator[WarmCommands]:
+    """A process with fairseq loaded, from which commands are forked: most of a tiny run is the imports."""
+    warm = WarmCommands(command_environment())
+    yield warm
+    warm.close()
 
-    Output is captured as text; with `check` (the default) a failure shows the end of what the command printed.
+
+@pytest.fixture(scope="session")
+def fairseq_command(warm_commands: WarmCommands) -> FairseqCommand:
+    """`fairseq_command("fairseq-train", arg, …, check=True, timeout=120, cwd=None, env=None, stdin=None, first="")`.
+
+    Output is captured as text; with `check` (the default) a failure shows the end of what the command printed. With
+    `env`, the command starts in a fresh process, else in a fork of one that has fairseq loaded, where the Python code
+    `first` may run before it.
     """
 
     def run(
@@ -53,17 +64,16 @@ def fairseq_command() -> FairseqCommand:
         cwd: Path | None = None,
         env: dict[str, str] | None = None,
         stdin: str | None = None,
+        first: str = "",
     ) -> subprocess.CompletedProcess[str]:
         line = [command_path(name), *(str(arg) for arg in args)]
-        done = subprocess.run(
-            line,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            cwd=cwd,
-            env=command_environment(**(env or {})),
-            input=stdin,
-        )
+        if env is None:
+            done = warm_commands.run(line, cwd=cwd, stdin=stdin, timeout=timeout, first=first)
+        else:
+            environment = command_environment(**env)
+            done = subprocess.run(
+                line, capture_output=True, text=True, timeout=timeout, cwd=cwd, env=environment, input=stdin
+            )
         if check and done.returncode != 0:
             pytest.fail(f"{' '.join(line)}\nexit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
         return done

@@ -18,8 +18,7 @@ KILLER = '''
 """Kills this process with SIGKILL at the n-th call of one function, halfway through where it copies."""
 import os, shutil, signal, sys
 
-moment, _, count = os.environ.get("KILL_AT", "").partition(":")
-remaining = int(count or 0)
+moment, remaining = {moment!r}, {count}
 
 
 def counted(original, halfway=None):
@@ -46,15 +45,15 @@ if moment == "flush":
     os.fsync = counted(os.fsync)
 if moment == "copy":
     shutil.copyfileobj = counted(shutil.copyfileobj, half_a_copy)
+if moment == "update":
+    from fairseq.trainer import Trainer
+    Trainer.train_step = counted(Trainer.train_step)
 '''
 
 
 @pytest.fixture(scope="module")
-def train(tiny_corpus, fairseq_command, tmp_path_factory):
+def train(tiny_corpus, fairseq_command):
     """Train for 24 updates of two micro-batches, dropout on, with a checkpoint every five and at each epoch's end."""
-    hook = tmp_path_factory.mktemp("killer")
-    (hook / "sitecustomize.py").write_text(KILLER)
-
     def run(folder, kill_at="", workers=0, check=True, **more):
         options = dict(
             user_dir=PLUGIN, task="aat_translation", arch="aat_transformer_tiny", num_layers=1, d_model=16, d_ff=16,
@@ -63,8 +62,9 @@ def train(tiny_corpus, fairseq_command, tmp_path_factory):
             save_interval_updates=5, seed=7, num_workers=workers, save_dir=folder, **more,
         )
         words = [word for key, value in options.items() for word in (f"--{key.replace('_', '-')}", value)]
-        env = {"KILL_AT": kill_at, "PYTHONPATH": str(hook)}
-        return fairseq_command("fairseq-train", tiny_corpus, *words, check=check, env=env)
+        moment, _, count = kill_at.partition(":")
+        killer = KILLER.format(moment=moment, count=int(count or 0))
+        return fairseq_command("fairseq-train", tiny_corpus, *words, check=check, first=killer)
 
     return run
 
@@ -81,8 +81,12 @@ def same(folder, expected):
     return model.keys() == expected.keys() and all(torch.equal(model[name], expected[name]) for name in model)
 
 
-@pytest.mark.parametrize(("kill_at", "workers"), [("rename:7", 0), ("copy:1", 0), ("copy:5", 2)])
+@pytest.mark.parametrize(
+    ("kill_at", "workers"),
+    [("update:7", 0), ("update:13", 2), ("flush:3", 0), ("rename:7", 0), ("copy:1", 0), ("copy:5", 2)],
+)
 def test_kill_and_restart_is_bit_equal(train, undisturbed, tmp_path, kill_at, workers):
+    """It goes on from update 5 and 10 (mid-epoch), 7 (an epoch's end), or anew where the first save was not done."""
     killed = train(tmp_path, kill_at=kill_at, workers=workers, check=False)
     assert killed.returncode == -signal.SIGKILL
     train(tmp_path, workers=workers)
