@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 from aat_plugin.errors import DataError
 
-SCORED = re.compile(r"(?P<kind>[HD])-(?P<index>\d+)\t(?P<score>[^\t]+)(?:\t(?P<words>.*))?", re.DOTALL)
-REFERENCE = re.compile(r"T-(?P<index>\d+)(?:\t(?P<words>.*))?", re.DOTALL)
-POSITIONS = re.compile(r"P-(?P<index>\d+)\t(?P<scores>.*)", re.DOTALL)
+SCORED = re.compile(r"(?P<kind>[HD])-(?P<index>[0-9]{1,12})\t(?P<score>[^\t]+)(?:\t(?P<words>.*))?", re.DOTALL)
+REFERENCE = re.compile(r"T-(?P<index>[0-9]{1,12})(?:\t(?P<words>.*))?", re.DOTALL)
+POSITIONS = re.compile(r"P-(?P<index>[0-9]{1,12})\t(?P<scores>.*)", re.DOTALL)
 BPE_MARK = re.compile(r"@@( |$)")
 
 

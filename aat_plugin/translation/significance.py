@@ -1,7 +1,7 @@
 """Whether one system's BLEU is really another one's: sacreBLEU's paired bootstrap (Koehn 2004), over any protocol.
 
 The test set is drawn anew, with replacement, a thousand times; p is how often the two systems' difference there,
-without its mean, is at least as large as the one on the test set itself. Read `bleu` for the protocols.
+less its mean over the samples, is larger than the one on the test set itself. Read `bleu` for the protocols.
 """
 
 from __future__ import annotations
