@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import torch
 from fairseq.optim.adam import Adam
-from search_tables import END, Table, TableModel, options
 
 from aat_plugin import conventions
 from aat_plugin.architecture import Transformer, TransformerConfig
+from aat_plugin.conformance.search_tables import END, Table, TableModel, options
 from aat_plugin.training.label_smoothing import SmoothedCrossEntropy
 from aat_plugin.training.lr_schedule import noam_rate
 from aat_plugin.translation.beam_search import beam_search

@@ -34,6 +34,7 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
     Subcommand("fetch", "aat_plugin.cli.fetch", "Data", "bring a public corpus here, checked and resumable"),
     Subcommand("average", "aat_plugin.cli.average", "Score", "the mean of the last checkpoints, as one checkpoint"),
     Subcommand("score", "aat_plugin.cli.score", "Score", "BLEU by several protocols, perplexity"),
-    Subcommand("params", "aat_plugin.cli.params", "The paper", "parameters of Table 3's rows, beside the published ones"),
+    Subcommand("conformance", "aat_plugin.cli.conformance", "The paper", "each of the paper's equations, compared"),
+    Subcommand("params", "aat_plugin.cli.params", "The paper", "parameters of Table 3's rows, and the published ones"),
     Subcommand("demo", "aat_plugin.cli.demo", "Try it", "train, translate and score on a made-up grammar"),
 )

@@ -7,6 +7,8 @@ and sacreBLEU keep inside a sentence); a carriage return before it belongs to th
 from __future__ import annotations
 
 import codecs
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +39,28 @@ def iterate_lines(path: Path) -> Iterator[str]:
 def read_lines(path: Path) -> list[str]:
     """All lines of a file; see `iterate_lines`."""
     return list(iterate_lines(path))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file beside its place, flush it and rename it: it is either what it was or complete.
+
+    Raises:
+        DataError: the folder is missing or cannot be written, the disk is full …
+    """
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as file:
+            temporary = Path(file.name)
+        try:
+            with temporary.open("w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}; check the folder, its rights and its space") from None
 
 
 def _wrong_encoding(path: Path, number: int, raw: bytes, error: UnicodeDecodeError) -> DataError:

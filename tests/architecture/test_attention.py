@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import oracles
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aat_plugin.architecture.attention import MultiHeadAttention, scaled_dot_product_attention
+from aat_plugin.conformance import reference as oracles
 
 
 @settings(max_examples=30, deadline=None)

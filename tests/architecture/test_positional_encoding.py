@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import oracles
 import pytest
 import torch
 from hypothesis import given
@@ -17,6 +16,7 @@ from aat_plugin.architecture.positional_encoding import (
     positions_of,
     sinusoids,
 )
+from aat_plugin.conformance import reference as oracles
 from aat_plugin.errors import DataError
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import oracles
 import pytest
 import torch
 
 from aat_plugin.architecture.precision import LayerNorm, log_softmax, softmax
+from aat_plugin.conformance import reference as oracles
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import oracles
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aat_plugin.architecture import DecodingCache, Transformer, TransformerConfig
+from aat_plugin.conformance import reference as oracles
 
 PAD = 1
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import oracles
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aat_plugin.conformance import reference as oracles
 from aat_plugin.errors import ConfigError
 from aat_plugin.training.label_smoothing import SmoothedCrossEntropy
 

@@ -8,8 +8,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from search_tables import END, PAD, UNK, Scored, Table, TableModel, every_hypothesis, greedy, options, repeats
 
+from aat_plugin.conformance.search_tables import (
+    END,
+    PAD,
+    UNK,
+    Scored,
+    Table,
+    TableModel,
+    every_hypothesis,
+    greedy,
+    options,
+    repeats,
+)
 from aat_plugin.errors import AatError, ConfigError
 from aat_plugin.translation.beam_search import beam_search
 from aat_plugin.translation.finished import FinishedHypotheses

@@ -1,6 +1,7 @@
 """A "model" for the beam search, a random table from (sentence, hypothesis) to next-token scores, and oracles over it.
 
-Shared by the tests of the search and by whatever needs hypotheses without a network.
+Section 6.1's search in its plainest forms: every hypothesis there is, and always the likeliest word. Shared by the
+comparisons of Section 6 and by the tests of the search.
 """
 
 from __future__ import annotations
@@ -8,19 +9,19 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from aat_plugin.translation.length_penalty import length_penalty
 from aat_plugin.translation.search_options import NextScores, SearchOptions
 
 PAD, END, UNK = 0, 1, 2
 
 
-def options(**given) -> SearchOptions:
+def options(**given: Any) -> SearchOptions:
     """Options over the tables' vocabulary, with plain defaults."""
-    symbols = {"padding_idx": PAD, "end_idx": END, "unk_idx": UNK, "start_idx": END}
+    symbols: dict[str, Any] = {"padding_idx": PAD, "end_idx": END, "unk_idx": UNK, "start_idx": END}
     plain = {"beam": 4, "alpha": 0.6, "length_penalty": "gnmt", "stop_rule": "bound"}
     return SearchOptions(**{**symbols, **plain, **given})
 
@@ -39,7 +40,7 @@ class Table:
         return self._drawn[sentence, said]
 
     def _draw(self, sentence: int, said: tuple[int, ...]) -> list[float]:
-        generator = random.Random(f"{self.seed} {sentence} {said}")
+        generator = random.Random(f"{self.seed} {sentence} {said}")  # noqa: S311 - no secret
         drawn = [generator.gauss(0, self.sharpness) for _ in range(self.vocabulary)]
         drawn[END] += self.end_bias
         return drawn
@@ -85,6 +86,11 @@ class TableModel:
 Scored = tuple[float, tuple[int, ...]]
 
 
+def penalty(kind: str, length: int, alpha: float) -> float:
+    """What log P is divided by, |Y| = length with the end symbol: Wu et al. 2016, equation 14, or |Y|^α, or nothing."""
+    return {"gnmt": math.pow((5.0 + length) / 6.0, alpha), "power": math.pow(length, alpha), "none": 1.0}[kind]
+
+
 def every_hypothesis(table: Table, sentence: int, limit: int, chosen: SearchOptions) -> list[Scored]:
     """All hypotheses within the limit with their normalised scores, best first: exhaustive search."""
     words = [token for token in range(table.vocabulary) if token not in (PAD, END)]
@@ -96,8 +102,7 @@ def every_hypothesis(table: Table, sentence: int, limit: int, chosen: SearchOpti
             total = table.log_probs(sentence, said)[END]
             for place, token in enumerate(said):
                 total += table.log_probs(sentence, said[:place])[token] - (chosen.unk_penalty if token == UNK else 0)
-            penalty = length_penalty(chosen.length_penalty, length + 1, chosen.alpha)
-            found.append((total / penalty, (*said, END)))
+            found.append((total / penalty(chosen.length_penalty, length + 1, chosen.alpha), (*said, END)))
     return sorted(found, reverse=True)
 
 
