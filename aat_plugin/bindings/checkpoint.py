@@ -111,6 +111,8 @@ def resume(cfg: Any, trainer: Any, **passthrough_args: Any) -> Any:
     last = os.path.join(cfg.save_dir, LAST.replace(".pt", f"{trainer.checkpoint_suffix}.pt"))
     if cfg.restore_file == LAST and os.path.isfile(last):
         _choose_complete(last)
+    elif cfg.restore_file == LAST and cfg.finetune_from_model is None and os.path.isdir(cfg.save_dir):
+        _name_what_is_passed_over(last)
     return _stock["resume"](cfg, trainer, **passthrough_args)
 
 
@@ -144,6 +146,13 @@ def _choose_complete(last: str) -> None:
             raise CheckpointError(f"{damage}; no complete one is beside it: delete it to start anew") from None
         logger.warning(f"{damage}; going on from {complete}, the newest complete one")
         _instead_of[os.path.abspath(last)] = complete
+
+
+def _name_what_is_passed_over(last: str) -> None:
+    """Warn where a run starts anew beside checkpoints: it was stopped between its first file and `last`, say."""
+    complete = newest_complete(os.path.dirname(last), besides=last)
+    if complete is not None:
+        logger.warning(f"{last} is not there: starting anew; to go on instead, give --restore-file {complete}")
 
 
 def newest_complete(folder: str, besides: str) -> str | None:

@@ -54,7 +54,7 @@ if moment == "update":
 @pytest.fixture(scope="module")
 def train(tiny_corpus, fairseq_command):
     """Train for 24 updates of two micro-batches, dropout on, with a checkpoint every five and at each epoch's end."""
-    def run(folder, kill_at="", workers=0, check=True, **more):
+    def run(folder, kill_at="", workers=0, check=True, first="", **more):
         options = dict(
             user_dir=PLUGIN, task="aat_translation", arch="aat_transformer_tiny", num_layers=1, d_model=16, d_ff=16,
             num_heads=2, dropout=0.3, criterion="aat_label_smoothing", optimizer="adam", adam_betas="(0.9, 0.98)",
@@ -64,7 +64,7 @@ def train(tiny_corpus, fairseq_command):
         words = [word for key, value in options.items() for word in (f"--{key.replace('_', '-')}", value)]
         moment, _, count = kill_at.partition(":")
         killer = KILLER.format(moment=moment, count=int(count or 0))
-        return fairseq_command("fairseq-train", tiny_corpus, *words, check=check, first=killer)
+        return fairseq_command("fairseq-train", tiny_corpus, *words, check=check, first=first or killer)
 
     return run
 
@@ -104,6 +104,16 @@ def test_a_truncated_last_checkpoint_gives_way_to_the_newest_complete_one_and_sa
     assert same(tmp_path, undisturbed)
 
 
+def test_a_missing_last_checkpoint_is_a_new_start_that_names_what_it_passes_over(train, tmp_path):
+    train(tmp_path, kill_at="copy:1", check=False)
+    assert {path.name for path in tmp_path.glob("*.pt")} == {"checkpoint_1_5.pt"}
+    printed = train(tmp_path, kill_at="update:1", check=False).stdout
+    assert f"starting anew; to go on instead, give --restore-file {tmp_path}/checkpoint_1_5.pt" in printed
+    gone_on = train(tmp_path, kill_at="update:1", check=False, restore_file=tmp_path / "checkpoint_1_5.pt").stdout
+    assert "starting anew" not in gone_on
+    assert "(epoch 1 @ 5 updates)" in gone_on
+
+
 def test_no_complete_checkpoint_is_an_error_and_not_a_silent_new_start(train, tmp_path):
     (tmp_path / "checkpoint_last.pt").write_bytes(b"PK\x03\x04 cut off")
     done = train(tmp_path, check=False)
@@ -121,3 +131,21 @@ def test_another_architecture_is_one_line(train, tmp_path):
     assert done.returncode == 1
     assert "of another architecture" in done.stderr.strip().splitlines()[-1]
     assert "Traceback" not in done.stdout + done.stderr
+
+
+FULL_DISK = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))"
+"""No file grows beyond 30 kB, and a checkpoint has about 100: the same error path as on a disk without space."""
+
+
+def test_a_disk_that_fills_up_while_training_is_one_line_and_the_old_checkpoint_stays(train, undisturbed, tmp_path):
+    train(tmp_path, kill_at="update:7", check=False)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    full = train(tmp_path, check=False, first=FULL_DISK)
+    assert full.returncode == 1
+    last = full.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"aat_plugin: cannot write {tmp_path}")
+    assert "older checkpoints are untouched" in last
+    assert "Traceback" not in full.stdout + full.stderr
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    train(tmp_path)
+    assert same(tmp_path, undisturbed)
