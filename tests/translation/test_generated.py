@@ -69,7 +69,11 @@ def test_bpe_is_joined_as_sed_does(line, joined):
 
 
 @pytest.mark.parametrize(("lines", "expected"), [
-    (["H-0 a", "H-x\t1\tb", "H-1\tword\tc", f"H-{'9' * 5000}\t1\ta"], False), (["a", "H-12\t-0.5\tb"], True), ([], False), (["T-0\ta"], False),
+    (["H-0 a", "H-x\t1\tb", "H-1\tword\tc"], False),
+    ([f"H-{'9' * 5000}\t1\ta"], False),
+    ([], False),
+    (["T-0\ta"], False),
+    (["a", "H-12\t-0.5\tb"], True),
 ])
 def test_plain_sentences_are_not_taken_for_output(lines, expected):
     assert is_generated(lines) is expected
