@@ -7,7 +7,7 @@ It reads fairseq's own data-bin unchanged. Read `datasets` for what stock drops,
 import logging
 import os
 from argparse import Namespace
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
 import numpy as np
@@ -26,6 +26,7 @@ from aat_plugin.bindings.boundary import user_facing
 from aat_plugin.bindings.datasets import AatLanguagePairDataset
 from aat_plugin.bindings.flags import governed_flag, stock_switch, truth
 from aat_plugin.bindings.generator import build_generator
+from aat_plugin.bindings.precision import Precision
 from aat_plugin.errors import DataError
 from aat_plugin.training.seeding import dropout_seed
 
@@ -38,6 +39,7 @@ class AatTranslationConfig(TranslationConfig):
 
     left_pad_source: str = stock_switch("pad the source on the left")
     left_pad_target: str = stock_switch("pad the target on the left", default="False")
+    precision: str = field(default="float32", metadata={"help": "of matrix products: float32 | bf16 (where quick)"})
     convention: Optional[str] = governed_flag("paper | t2t_release | t2t_head | fairseq")
     length_penalty: Optional[str] = governed_flag("gnmt: ((5+|Y|)/6)^α | power: |Y|^α | none; α is --lenpen")
     stop_rule: Optional[str] = governed_flag("bound: until no open hypothesis can win | count: at `beam` finished ones")
@@ -72,6 +74,7 @@ class AatTranslationTask(TranslationTask):
         self._run_seed = 0
         self._micro_batch = 0
         self._has_criterion = False
+        self._precision = Precision(cfg.precision)
 
     @user_facing
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs: Any) -> None:
@@ -183,7 +186,11 @@ class AatTranslationTask(TranslationTask):
     ) -> Any:
         """Forward and backward of one micro-batch, with dropout drawn from (seed, update, micro-batch)."""
         self._seed_dropout(update_num)
-        return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
+        return super().train_step(sample, model, self._precision.over(criterion), optimizer, update_num, ignore_grad)
+
+    def valid_step(self, sample: Any, model: Any, criterion: Any) -> Any:
+        """Loss, and BLEU under --eval-bleu, of one batch."""
+        return super().valid_step(sample, model, self._precision.over(criterion))
 
     def _seed_dropout(self, update_num: int) -> None:
         """Seed torch for the next micro-batch.

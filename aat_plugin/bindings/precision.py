@@ -1,0 +1,72 @@
+"""Matrix products in bfloat16 under fairseq's commands, on processors and on CUDA alike: `--precision bf16`.
+
+fairseq's own --bf16 crashes on a processor and --amp does nothing there. Here the criterion's call runs under torch's
+autocast: weights stay in float32 and are cast once a micro-batch, sums, softmax and norms stay in float32, and the
+optimizer sees float32 gradients. Section 5 says nothing of precision; float32 is the default.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from aat_plugin.errors import choose
+
+PRECISIONS = ("float32", "bf16")
+logger = logging.getLogger(__name__)
+
+
+def quick_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware; else it is emulated, slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):  # torch before 2.11 does not say
+        return False
+    found = torch.cpu.get_capabilities()
+    return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+class Precision:
+    """What a task's `precision` means.
+
+    Args:
+        name: one of `PRECISIONS`.
+
+    Raises:
+        ConfigError: another name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = choose("precision", name, PRECISIONS)
+        self._usable: dict[torch.device, bool] = {}
+
+    def on(self, device: torch.device) -> AbstractContextManager[Any]:
+        """The context for a forward pass on `device`; float32 where bfloat16 would be emulated, which is said once."""
+        wanted = self.name == "bf16" and self._is_usable(device)
+        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)
+
+    def over(self, criterion: Any) -> Callable[[Any, dict[str, Any]], Any]:
+        """The criterion, called under this precision; the device is that of the sample."""
+
+        def call(model: Any, sample: dict[str, Any], **options: Any) -> Any:
+            with self.on(_device(sample)):
+                return criterion(model, sample, **options)
+
+        return call
+
+    def _is_usable(self, device: torch.device) -> bool:
+        if device not in self._usable:
+            self._usable[device] = quick_bf16(device)
+            if not self._usable[device]:
+                logger.warning(f"precision=bf16: {device} has no bfloat16 in hardware; float32 is used")
+        return self._usable[device]
+
+
+def _device(sample: dict[str, Any]) -> torch.device:
+    tokens: Tensor = sample["net_input"]["src_tokens"]
+    return tokens.device
