@@ -12,18 +12,37 @@ import contextlib
 import json
 import os
 import runpy
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 PRELOADED = (
     "torch._dynamo", "hydra", "tensorboardX", "sacrebleu", "fairseq.tasks", "fairseq.models", "fairseq.criterions",
     "fairseq.optim", "fairseq.trainer", "fairseq.options", "fairseq.sequence_generator", "fairseq.hub_utils",
 )  # fmt: skip
+
+
+def command_environment(**extra: str) -> dict[str, str]:
+    """This process's environment with one thread, so that two runs add floats in the same order."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", **extra}
+
+
+def command_path(name: str) -> str:
+    """The installed console script of this interpreter's environment, e.g. `fairseq-train`."""
+    return str(Path(sys.executable).parent / name)
+
+
+class Running(NamedTuple):
+    """A command that was started: its words, the folder of its streams, its process."""
+
+    line: list[str]
+    folder: Path
+    pid: int
 
 
 class WarmCommands:
@@ -42,37 +61,41 @@ class WarmCommands:
             )
         self._answers = self._socket.makefile("r")
 
-    def run(
-        self, line: list[str], *, cwd: Path | None, stdin: str | None, timeout: float, first: str = ""
-    ) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end.
+    def start(self, line: list[str], *, cwd: Path | None = None, stdin: str | None = None, first: str = "") -> Running:
+        """Start a command.
 
         Args:
             line: the script's path and its words.
             cwd: its folder; None for this process's.
             stdin: what it reads; None for nothing.
-            timeout: seconds after which it is killed.
             first: Python code to run in its process before the script.
+        """
+        folder = Path(tempfile.mkdtemp())
+        (folder / "in").write_text(stdin or "")
+        request = {"line": line, "cwd": str(cwd or Path.cwd()), "folder": str(folder), "first": first}
+        return Running(line, folder, self._ask(request))
+
+    def finish(self, command: Running, timeout: float) -> subprocess.CompletedProcess[str]:
+        """Wait for a command's end.
 
         Raises:
-            subprocess.TimeoutExpired: it took longer.
+            subprocess.TimeoutExpired: it took longer, and was killed.
         """
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            (folder / "in").write_text(stdin or "")
-            request = {"line": line, "cwd": str(cwd or Path.cwd()), "folder": name, "first": first}
-            self._socket.sendall(json.dumps(request).encode() + b"\n")
-            pid = int(self._answers.readline())
-            self._socket.settimeout(timeout)
-            try:
-                status = int(self._answers.readline())
-            except TimeoutError:
-                os.kill(pid, signal.SIGKILL)
-                self.close()
-                raise subprocess.TimeoutExpired(line, timeout) from None
-            self._socket.settimeout(None)
-            printed = [(folder / stream).read_text(errors="replace") for stream in ("out", "err")]
-        return subprocess.CompletedProcess(line, status, *printed)
+        self._socket.settimeout(timeout)
+        try:
+            status = self._ask({"wait": command.pid})
+        except TimeoutError:
+            os.kill(command.pid, signal.SIGKILL)
+            self.close()
+            raise subprocess.TimeoutExpired(command.line, timeout) from None
+        self._socket.settimeout(None)
+        printed = [(command.folder / stream).read_text(errors="replace") for stream in ("out", "err")]
+        shutil.rmtree(command.folder)
+        return subprocess.CompletedProcess(command.line, status, *printed)
+
+    def _ask(self, request: dict[str, Any]) -> int:
+        self._socket.sendall(json.dumps(request).encode() + b"\n")
+        return int(self._answers.readline())
 
     def close(self) -> None:
         """End the process; commands that run are left to end by themselves."""
@@ -87,12 +110,13 @@ def serve(connection: socket.socket) -> dict[str, Any] | None:
     requests = connection.makefile("r")
     while line := requests.readline():
         request: dict[str, Any] = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            return request
-        connection.sendall(f"{pid}\n".encode())
-        _, status = os.waitpid(pid, 0)
-        connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        if "wait" in request:
+            answer = os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])
+        else:
+            answer = os.fork()
+            if answer == 0:
+                return request
+        connection.sendall(f"{answer}\n".encode())
     return None
 
 

@@ -5,31 +5,19 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from warm_commands import WarmCommands
+from warm_commands import WarmCommands, command_environment, command_path
 
 import aat_plugin
 
 WORDS = [first + vowel + last for first in "bdgk" for vowel in "aeiou" for last in "lnrs"]
 
 FairseqCommand = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def command_environment(**extra: str) -> dict[str, str]:
-    """This process's environment with one thread, so that two runs add floats in the same order."""
-    return {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", **extra}
-
-
-def command_path(name: str) -> str:
-    """The installed console script of this interpreter's environment, e.g. `fairseq-train`."""
-    return str(Path(sys.executable).parent / name)
 
 
 def write_parallel(folder: Path, split: str, lines: int, generator: random.Random) -> None:
@@ -68,7 +56,7 @@ def fairseq_command(warm_commands: WarmCommands) -> FairseqCommand:
     ) -> subprocess.CompletedProcess[str]:
         line = [command_path(name), *(str(arg) for arg in args)]
         if env is None:
-            done = warm_commands.run(line, cwd=cwd, stdin=stdin, timeout=timeout, first=first)
+            done = warm_commands.finish(warm_commands.start(line, cwd=cwd, stdin=stdin, first=first), timeout)
         else:
             environment = command_environment(**env)
             done = subprocess.run(

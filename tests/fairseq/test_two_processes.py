@@ -1,0 +1,64 @@
+"""Two processes on processors (gloo) train, draw dropout and resume as one with twice the update_freq."""
+
+from __future__ import annotations
+
+import re
+import socket
+
+import pytest
+import torch
+from warm_commands import command_path
+
+import aat_plugin
+from aat_plugin.bindings.checkpoint_reading import read_checkpoint
+
+aat_plugin.register()
+pytestmark = [pytest.mark.fairseq, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def train(tiny_corpus, user_dir, warm_commands):
+    """`train(folder, max_update, processes)` -> what each process printed; every one has ended well."""
+
+    def run(folder, max_update, processes=2):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            meeting = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+        options = dict(
+            user_dir=user_dir, task="aat_translation", arch="aat_transformer_tiny", num_layers=1, d_model=16, d_ff=16,
+            num_heads=2, dropout=0.3, criterion="aat_label_smoothing", optimizer="adam", adam_betas="(0.9, 0.98)",
+            adam_eps="1e-9", lr_scheduler="aat_noam", warmup_updates=10, max_tokens=90, max_update=max_update,
+            update_freq=2 // processes, seed=7, num_workers=0, save_dir=folder,
+        )  # fmt: skip
+        words = [str(word) for key, value in options.items() for word in (f"--{key.replace('_', '-')}", value)]
+        started = []
+        for rank in range(processes):
+            together = ["--distributed-world-size", "2", "--distributed-rank", str(rank), "--distributed-no-spawn",
+                        "--distributed-init-method", meeting, "--distributed-backend", "gloo", "--ddp-backend",
+                        "legacy_ddp"] if processes == 2 else []  # fmt: skip
+            line = [command_path("fairseq-train"), str(tiny_corpus), "--cpu", *words, *together]
+            started.append(warm_commands.start(line))
+        done = [warm_commands.finish(command, timeout=120) for command in started]
+        assert [one.returncode for one in done] == [0] * processes, done
+        return [one.stdout + one.stderr for one in done]
+
+    return run
+
+
+def parameters(folder):
+    return read_checkpoint(str(folder / "checkpoint_last.pt"))["model"]
+
+
+def test_two_processes_are_one_with_twice_the_update_freq_also_when_they_are_resumed(train, tmp_path):
+    """Bit for bit, over an epoch's end at which the second process has no batch (31 batches, 16 updates).
+
+    The resumed state reaches the second process from the first, under safe loading.
+    """
+    train(tmp_path / "one", 30, processes=1)
+    train(tmp_path / "two", 10)
+    first, _ = train(tmp_path / "two", 30)
+    assert re.search("Loaded checkpoint .* @ 10 updates", first)
+    alone, together = parameters(tmp_path / "one"), parameters(tmp_path / "two")
+    assert alone.keys() == together.keys()
+    for name in alone:
+        assert torch.equal(alone[name], together[name]), name
