@@ -52,14 +52,24 @@ def read_checkpoint(path: str, *, map_only: bool = False, verify: bool = False) 
     except Exception as error:  # a damaged pickle can raise anything
         raise _unreadable(path, error) from error
     if verify and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise CheckpointError(f"{path} is damaged: the checksum of its part {damaged} does not fit; {OTHER_FILE}")
+        _verify(path)
     _check_shape(path, state)
     for section in ("cfg", "args"):
         check_config(state.get(section), path)
     return state
+
+
+def _verify(path: str) -> None:
+    """Raise CheckpointError where a checksum does not fit, or the archive's own records contradict one another."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # damaged records can raise anything: wrong names, methods, lengths
+        raise CheckpointError(f"{path} {DAMAGED}: its records of what it holds do not fit; {OTHER_FILE}") from error
+    if damaged is not None:
+        raise CheckpointError(f"{path} {DAMAGED}: the checksum of its part {damaged} does not fit; {OTHER_FILE}")
 
 
 def missing(path: str) -> CheckpointError:
