@@ -106,6 +106,23 @@ def every_hypothesis(table: Table, sentence: int, limit: int, chosen: SearchOpti
     return sorted(found, reverse=True)
 
 
+def to_the_end(table: Table, sentence: int, limit: int, chosen: SearchOptions) -> Scored:
+    """The best of a beam search that never stops before the limit, in plain loops."""
+    still_open: list[Scored] = [(0.0, ())]
+    finished: list[Scored] = []
+    for step in range(limit + 1):
+        candidates: list[Scored] = []
+        for total, said in still_open:
+            scores = table.log_probs(sentence, said)
+            words = [END] if step == limit else [t for t in range(table.vocabulary) if t != PAD and (t != END or step)]
+            candidates += [(total + scores[word], (*said, word)) for word in words]
+        best = sorted(candidates, reverse=True)[: 2 * chosen.beam]
+        finished += [(total / penalty(chosen.length_penalty, step + 1, chosen.alpha), said)
+                     for total, said in best if said[-1] == END]  # fmt: skip
+        still_open = [one for one in best if one[1][-1] != END][: chosen.beam]
+    return max(finished)
+
+
 def repeats(said: tuple[int, ...], size: int) -> bool:
     """Whether an n-gram occurs twice."""
     ngrams = [said[place : place + size] for place in range(len(said) - size + 1)] if size else []

@@ -9,6 +9,7 @@ import ast
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -18,6 +19,7 @@ from aat_plugin.architecture.transformer import Transformer
 from aat_plugin.conformance import reference
 from aat_plugin.conformance.comparisons import compares, largest
 from aat_plugin.conformance.section_3 import PAD, padded, sentence, small
+from aat_plugin.training.fused_loss import FusedCrossEntropy
 from aat_plugin.training.label_smoothing import LossSums, SmoothedCrossEntropy
 from aat_plugin.training.lr_schedule import noam_rate
 
@@ -106,6 +108,24 @@ def smoothing() -> float:
         )
         pairs.append((loss.from_logits(logits, target).loss, expected))
     return largest(pairs)
+
+
+@compares("5.4", "label smoothing", "fused with the projection in chunks of 3: the loss and its gradients", 1e-10)
+def fused_smoothing() -> float:
+    features = torch.randn(2, 4, 6, dtype=torch.float64, requires_grad=True)
+    matrix = torch.randn(9, 6, dtype=torch.float64, requires_grad=True)
+    target = torch.randint(2, 9, (2, 4))
+    target[0, 2:] = PAD
+    loss = FusedCrossEntropy(0.1, "all", padding_idx=PAD, chunk=3)(features, matrix, target).loss
+    loss.backward()  # type: ignore[no-untyped-call]
+    rows, weight = features.detach().numpy(), matrix.detach().numpy()
+    total, by_row, by_weight = 0.0, np.zeros_like(rows), np.zeros_like(weight)
+    for i, j in zip(*np.nonzero(target.ne(PAD).numpy()), strict=True):
+        q, logits = reference.smoothed_distribution(int(target[i, j]), 9, 0.1, "all", PAD), rows[i, j] @ weight.T
+        total += reference.cross_entropy(q, logits)
+        by_row[i, j] = (reference.softmax(logits) - q) @ weight
+        by_weight += np.outer(reference.softmax(logits) - q, rows[i, j])
+    return largest([(loss, total), (features.grad, by_row), (matrix.grad, by_weight)])
 
 
 def _sums(epsilon: float, mass: str, pad: int, rows: list[list[float]], target: list[list[int]]) -> LossSums:

@@ -17,7 +17,7 @@ from aat_plugin.architecture.cost import parameters
 from aat_plugin.architecture.transformer import Transformer
 from aat_plugin.conformance import reference
 from aat_plugin.conformance.comparisons import compares, largest
-from aat_plugin.conformance.search_tables import Table, TableModel, every_hypothesis, greedy, options
+from aat_plugin.conformance.search_tables import Table, TableModel, every_hypothesis, greedy, options, to_the_end
 from aat_plugin.conformance.section_3 import DEEP, EXACT, PAD, padded, randomised, sentence, small
 from aat_plugin.translation.averaging import RunningMean
 from aat_plugin.translation.beam_search import beam_search
@@ -90,6 +90,19 @@ def wide_beam() -> float:
         expected = every_hypothesis(table, 0, 4, chosen)[:10]
         for hypothesis, (score, said) in itertools.zip_longest(found[:10], expected):
             pairs += [(hypothesis.score, score), (tuple(hypothesis.tokens.tolist()) != said, False)]
+    return largest(pairs)
+
+
+@compares("6.1", "beam search", "stopping early, with going on to the limit: the best score and its words", 1e-9)
+def early_stop() -> float:
+    pairs: list[tuple[object, object]] = []
+    rule, kind = str(conventions.value("stop_rule")), str(conventions.value("length_penalty"))
+    for seed in range(12):
+        chosen: dict[str, Any] = dict(beam=3, nbest=1, alpha=1.5, stop_rule=rule, length_penalty=kind)
+        table = Table(seed, vocabulary=6, end_bias=1.0)
+        best = _found(table, [10], **chosen)[0][0]
+        score, said = to_the_end(table, 0, 10, options(**chosen))
+        pairs += [(best.score, score), (tuple(best.tokens.tolist()) != said, False)]
     return largest(pairs)
 
 

@@ -1,22 +1,18 @@
-"""Section 5.3, Eq. 3."""
+"""Section 5.3: Adam's constants, Eq. 3, and where it is after a resume."""
 
 from __future__ import annotations
 
 import pytest
+from compared import hold, of_section
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aat_plugin.training.lr_schedule import noam_rate
 
 
-@pytest.mark.parametrize(
-    ("step", "rate"),
-    # Eq. 3 at d_model 512 and 4000 warm-up steps, evaluated by hand to eight digits.
-    [(1, 1.7469281e-07), (100, 1.7469281e-05), (4000, 6.9877124e-04), (4001, 6.9868391e-04), (8000, 4.9410588e-04),
-     (100_000, 1.3975425e-04)],
-)
-def test_printed_values_of_the_base_model(step, rate):
-    assert noam_rate(step, 512, 4000) == pytest.approx(rate, rel=1e-7)
+@pytest.mark.parametrize("comparison", of_section("5.3"))
+def test_the_rate_is_the_papers(comparison):
+    hold(comparison)
 
 
 def test_peaks_of_other_widths():
