@@ -130,6 +130,8 @@ def check_config(config: object, path: str) -> None:
         if name.rpartition(".")[2] == "dataset_impl" and value == "fasta":
             # data/fasta_dataset.py puts the path of the data, which is stored as well, into a shell's command line.
             raise _refusal(path, name, value, "hands stored text to a shell (fairseq's data/fasta_dataset.py)")
+        if name.rpartition(".")[2] == "post_save_script" and value:
+            raise _refusal(path, name, value, "is a command that would be run (fairseq's tasks/audio_pretraining.py)")
     check_evaluated(config, path)
 
 

@@ -125,6 +125,41 @@ def test_strings_that_fairseq_would_evaluate_are_refused_before_a_model_is_built
     assert not marker.exists()
 
 
+PLACES = {
+    "a section": lambda name, value: {"optimizer": {name: value}},
+    "deep": lambda name, value: {"a": {"b": [{"c": (1, {name: value})}]}},
+    "args": lambda name, value: argparse.Namespace(**{name: value}),
+    "args inside": lambda name, value: argparse.Namespace(inner={"x": argparse.Namespace(**{name: value})}),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", sorted(checkpoint_safety.EVALUATED))
+def test_every_option_that_is_evaluated_is_looked_for_in_every_place(place, name):
+    """Text, bytes and a buffer are source for `eval`; a plain literal passes."""
+    for value in ("__import__('os').abort()", b"abort()", bytearray(b"abort()")):
+        with pytest.raises(UnsafeCheckpointError, match=f"option .*{name}=.*would run as Python code"):
+            checkpoint_safety.check_config(PLACES[place](name, value), "a.pt")
+    checkpoint_safety.check_config(PLACES[place](name, "(0.9, 0.98)"), "a.pt")
+
+
+@pytest.mark.parametrize(("name", "value"), [("dataset_impl", "fasta"), ("post_save_script", "touch ran")])
+def test_stored_text_that_would_reach_a_shell_is_refused(name, value):
+    with pytest.raises(UnsafeCheckpointError, match=f"{name}={value!r}"):
+        checkpoint_safety.check_config({"task": {name: value}}, "a.pt")
+    checkpoint_safety.check_config({"task": {"dataset_impl": "mmap", "post_save_script": None}}, "a.pt")
+
+
+def test_both_configurations_of_a_file_are_looked_at(tmp_path):
+    """fairseq prefers `args`; a sound one there does not hide a hostile `cfg`, nor the other way round."""
+    hostile, path = "abort()", tmp_path / "checkpoint.pt"
+    for args, cfg in [(argparse.Namespace(arch="a"), {"optimizer": {"adam_betas": hostile}}),
+                      (argparse.Namespace(adam_betas=hostile), {"optimizer": {"adam_betas": "(0.9, 0.98)"}})]:
+        torch.save(state(args=args, cfg=cfg), path)
+        with pytest.raises(UnsafeCheckpointError, match="adam_betas"):
+            checkpoint_utils.load_checkpoint_to_cpu(str(path))
+
+
 def test_interpolations_in_a_stored_config_are_refused(tmp_path):
     path = tmp_path / "checkpoint.pt"
     torch.save(state(cfg={"task": {"data": "${oc.env:HOME}"}}), path)
