@@ -85,6 +85,8 @@ def _load(checkpoint: Path, data: Path) -> tuple[Any, Any]:
     """The model and its task over `data`."""
     if not data.is_dir():
         raise DataError(f"data folder {data} does not exist; give one that fairseq-preprocess made")
+    if not any(data.glob("dict.*.txt")):
+        raise DataError(f"{data} has no dict.*.txt; give the folder that fairseq-preprocess made")
     if not checkpoint.is_file():
         raise missing(str(checkpoint))
     try:

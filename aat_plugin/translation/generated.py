@@ -153,7 +153,7 @@ def _check_whole(found: Mapping[int, object], what: str, name: str, count: int) 
     if missing is not None:
         raise DataError(
             f"{name}: sentence {missing} has no {what}; {len(found)} of {count} are there: give the whole output of "
-            "one run (of every shard), made without leaving sentences out"
+            "one run (of every shard), and translate with --task aat_translation, which leaves no sentence out"
         )
     if len(found) > count:
         raise DataError(f"{name}: there are {len(found)} times a {what}, and {count} hypotheses; give one run's output")
