@@ -19,20 +19,23 @@ def demo(
     ] = None,
     out: Annotated[Path, typer.Option(help="The folder for everything that it makes.")] = Path("runs/demo"),
 ) -> None:
-    """Make a corpus, train a tiny Transformer on it, translate, and print BLEU beside two baselines.
+    """Make a corpus, train a tiny Transformer on it, translate, and show BLEU beside two baselines on a page.
 
     Run again, it goes on where it was; finished steps are not done twice.
     """
     from aat_plugin.demo import run
+    from aat_plugin.results import demo_page
 
-    scores = run.run(out, paths.user_dir(), paths.conf_dir(), overrides or [], _say)
+    outcome = run.run(out, paths.user_dir(), paths.conf_dir(), overrides or [], _say)
+    results, page = demo_page.write(outcome)
+    scores = outcome.translation
     print()
-    print(f"BLEU on {out / 'text' / 'test.en'}, of which no sentence and no sentence pattern was trained on:")
-    print(f"  {scores['model']:6.2f}  the Transformer")
-    print(f"  {scores['dictionary']:6.2f}  a word-for-word dictionary made from the same pairs")
-    print(f"  {scores['copy']:6.2f}  copying the English")
-    print(f"Scores: {out / 'results.json'}. Next, train on for a better score:")
-    print(f"  aat demo --out {out} optimization.max_update=3000")
+    print(f"BLEU on {scores['sentences']} sentences of which no sentence pattern was trained on:")
+    print(f"  {scores['bleu']:6.2f}  the Transformer")
+    print(f"  {scores['dictionary_bleu']:6.2f}  a word-for-word dictionary made from the same pairs")
+    print(f"  {scores['copy_bleu']:6.2f}  copying the English")
+    print(f"Scores: {results}. Next, train longer: aat demo --out {out} optimization.max_update=4000")
+    print(f"Page: {page.resolve()}")
 
 
 def _say(text: str) -> None:

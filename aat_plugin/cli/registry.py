@@ -31,6 +31,7 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
     Subcommand("conf-dir", "aat_plugin.cli.conf_dir", "Set-up", "print the folder for Hydra's --config-dir"),
     Subcommand("doctor", "aat_plugin.cli.doctor", "Set-up", "what is installed, what will break and how to mend it"),
     Subcommand("version", "aat_plugin.cli.version", "Set-up", "print the plugin's version"),
+    Subcommand("prepare", "aat_plugin.cli.prepare", "Data", "raw files to fairseq's data: tokens, subwords, data-bin"),
     Subcommand("fetch", "aat_plugin.cli.fetch", "Data", "bring a public corpus here, checked and resumable"),
     Subcommand("average", "aat_plugin.cli.average", "Score", "the mean of the last checkpoints, as one checkpoint"),
     Subcommand("score", "aat_plugin.cli.score", "Score", "BLEU by several protocols, perplexity"),

@@ -7,10 +7,15 @@ and sacreBLEU keep inside a sentence); a carriage return before it belongs to th
 from __future__ import annotations
 
 import codecs
+import gzip
+import hashlib
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from aat_plugin.errors import DataError
 
@@ -18,13 +23,13 @@ MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 
 def iterate_lines(path: Path) -> Iterator[str]:
-    """The lines of a file without their ends, one in memory at a time; a byte-order mark is left out.
+    """The lines of a file without their ends, one in memory at a time; a byte-order mark is left out, `.gz` unpacked.
 
     Raises:
         DataError: the file is missing, unreadable or a folder; a line is not UTF-8 (named by its number).
     """
     try:
-        with path.open("rb") as file:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             for number, raw in enumerate(file, start=1):
                 text = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
                 try:
@@ -32,6 +37,8 @@ def iterate_lines(path: Path) -> Iterator[str]:
                 except UnicodeDecodeError as error:
                     raise _wrong_encoding(path, number, text, error) from None
                 yield line.removesuffix("\n").removesuffix("\r")
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is no whole gzip file ({error}); fetch or copy it again") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}; check the path and its rights") from None
 
@@ -47,12 +54,23 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         DataError: the folder is missing or cannot be written, the disk is full …
     """
+    with replacing(path) as file:
+        file.write(text)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """A text file that takes `path`'s place when the block is left, flushed and renamed; not if it is left by an error.
+
+    Raises:
+        DataError: the folder is missing or cannot be written, the disk is full …
+    """
     try:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as file:
             temporary = Path(file.name)
         try:
             with temporary.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.chmod(0o644)
@@ -61,6 +79,19 @@ def write_text(path: Path, text: str) -> None:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}; check the folder, its rights and its space") from None
+
+
+def sha256(path: Path) -> str:
+    """The checksum of a file's content.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}; check the path and its rights") from None
 
 
 def _wrong_encoding(path: Path, number: int, raw: bytes, error: UnicodeDecodeError) -> DataError:

@@ -1,32 +1,26 @@
-"""The demo's run: grammar → fairseq-preprocess → fairseq-hydra-train → fairseq-generate → BLEU beside two baselines.
+"""The demo's run: grammar → prepare → train → average → generate → score, by the commands that a user would type.
 
-It types the commands that a user would type, shows them, and keeps what each prints in `logs/`. Everything lies below
-one folder; a finished step is not done again (its marker says with which command), training goes on from its last
-checkpoint. Only BLEU's package is imported, and fairseq runs in processes of its own.
+Everything lies below one folder; a finished step is not done again, training goes on from its last checkpoint. fairseq
+runs in processes of its own. `results.demo_page` makes a page of what is found here; read `steps` for how steps run.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aat_plugin.demo import baselines, corpus
-from aat_plugin.errors import AatError
+from aat_plugin.demo.steps import DemoError, Say, Steps
 
 SEED = 1
 DICTIONARY_PAIRS = 6000  # enough for the dictionary to stop changing, and a matter of seconds
-Say = Callable[[str], None]
-
-
-class DemoError(AatError):
-    """A step of the demo failed; the text names it and its log."""
+MERGES = 1000  # of byte-pair encoding
+AVERAGED = 5  # checkpoints, as for the paper's base models (Section 6.1)
+SAMPLES = 6
+SYSTEMS = ("model", "dictionary", "copy")
 
 
 @dataclass(frozen=True)
@@ -41,9 +35,9 @@ class Places:
         return self.root / "text"
 
     @property
-    def data_bin(self) -> Path:
-        """The corpus as fairseq reads it."""
-        return self.root / "data-bin"
+    def data(self) -> Path:
+        """The corpus tokenised, split into subwords and binarised."""
+        return self.root / "data"
 
     @property
     def checkpoints(self) -> Path:
@@ -51,17 +45,41 @@ class Places:
         return self.root / "checkpoints"
 
     @property
+    def averaged(self) -> Path:
+        """The mean of the last checkpoints."""
+        return self.root / "averaged.pt"
+
+    @property
     def logs(self) -> Path:
         """One file a step, and the steps' markers."""
         return self.root / "logs"
 
-    @property
-    def results(self) -> Path:
-        """The scores."""
-        return self.root / "results.json"
+    def translations(self, system: str) -> Path:
+        """Where a system's translations of the test set are: fairseq-generate's output, or plain lines."""
+        return self.logs / "generate.log" if system == "model" else self.root / f"{system}.de"
 
 
-def run(root: Path, user_dir: Path, conf_dir: Path, overrides: Sequence[str], say: Say) -> dict[str, float]:
+@dataclass(frozen=True)
+class Outcome:
+    """What the demo found.
+
+    Attributes:
+        places: where everything lies.
+        translation: `bleu` of the model and `dictionary_bleu`, `copy_bleu` beside it, the score's `signature`, and the
+            number of test `sentences`.
+        samples: (source, reference, dictionary's, model's) of a few test sentences.
+        commands: what was typed.
+        seconds: step → how long it took.
+    """
+
+    places: Places
+    translation: dict[str, Any]
+    samples: list[tuple[str, str, str, str]]
+    commands: list[str]
+    seconds: dict[str, float]
+
+
+def run(root: Path, user_dir: Path, conf_dir: Path, overrides: Sequence[str], say: Say) -> Outcome:
     """The whole demo.
 
     Args:
@@ -70,150 +88,118 @@ def run(root: Path, user_dir: Path, conf_dir: Path, overrides: Sequence[str], sa
         overrides: Hydra overrides of conf/demo_translation.yaml, such as `optimization.max_update=100`.
         say: shows a line to the user.
 
-    Returns:
-        BLEU on the test set of `model`, `dictionary` and `copy`; also in `results.json`.
-
     Raises:
         DemoError: a step failed.
     """
     places = Places(root)
     places.logs.mkdir(parents=True, exist_ok=True)
-    _make_corpus(places, say)
-    _step(places, "preprocess", preprocess_command(places), say)
-    train = train_command(places, conf_dir, overrides)
-    _step(places, "train", train, say, follow="train_inner")
-    _step(places, "generate", generate_command(places, user_dir), say, after=" ".join(train))
-    scores = score(places)
-    places.results.write_text(json.dumps({"bleu": scores}, indent=2) + "\n", encoding="utf-8")
-    return scores
+    steps = Steps(places.logs, say)
+    steps.make("corpus", f"the grammar's corpus, seed {SEED}, sizes {dict(corpus.SPLITS)}", _corpus(places))
+    steps.run("prepare", prepare_command(places))
+    steps.run("train", train_command(places, conf_dir, overrides), follow="train_inner")
+    steps.run("average", average_command(places))
+    steps.run("generate", generate_command(places, user_dir))
+    steps.make("baselines", f"baselines from {DICTIONARY_PAIRS} pairs", _baselines(places))
+    for system in SYSTEMS:
+        steps.run(f"score-{system}", score_command(places, system))
+    scores = {system: json.loads(steps.log(f"score-{system}").read_text(encoding="utf-8")) for system in SYSTEMS}
+    return Outcome(places, _translation(places, scores), _samples(places), steps.typed, steps.seconds)
 
 
-def preprocess_command(places: Places) -> list[str]:
-    """Binarise with one dictionary for both languages, as the paper shares its embeddings (Section 3.4)."""
-    files = [f"--{name}pref={places.text / name}" for name in ("train", "valid", "test")]
-    languages = ["--source-lang", "en", "--target-lang", "de"]
-    return ["fairseq-preprocess", *languages, *files, "--destdir", str(places.data_bin), "--joined-dictionary"]
+def prepare_command(places: Places) -> list[str]:
+    """Tokenise, learn and apply subwords, binarise with one dictionary for both languages (Section 3.4)."""
+    files = [
+        word for split in ("train", "valid", "test")
+        for word in (f"--{split}", *(str(places.text / f"{split}.{language}") for language in ("en", "de")))
+    ]  # fmt: skip
+    return ["aat", "prepare", "pair", *files, "--bpe", str(MERGES), "-o", str(places.data)]
 
 
 def train_command(places: Places, conf_dir: Path, overrides: Sequence[str]) -> list[str]:
     """Train by conf/demo_translation.yaml."""
-    paths = [f"task.data={places.data_bin}", f"checkpoint.save_dir={places.checkpoints}"]
+    paths = [f"task.data={places.data / 'data-bin'}", f"checkpoint.save_dir={places.checkpoints}"]
     experiment = ["--config-dir", str(conf_dir), "--config-name", "demo_translation"]
     return ["fairseq-hydra-train", *experiment, *paths, *overrides]
+
+
+def average_command(places: Places) -> list[str]:
+    """Average the last checkpoints by update."""
+    return ["aat", "average", "--last", str(AVERAGED), str(places.checkpoints), "-o", str(places.averaged)]
 
 
 def generate_command(places: Places, user_dir: Path) -> list[str]:
     """Translate the test set with the paper's search (Section 6.1): beam 4, α 0.6, at most |x| + 50 words."""
     search = ["--beam", "4", "--lenpen", "0.6", "--max-len-a", "1", "--max-len-b", "50"]
-    model = ["--path", str(places.checkpoints / "checkpoint_last.pt"), "--task", "aat_translation"]
+    model = ["--path", str(places.averaged), "--task", "aat_translation", "--remove-bpe"]
     languages = ["--source-lang", "en", "--target-lang", "de", "--max-tokens", "4000", "--cpu"]
-    return ["fairseq-generate", str(places.data_bin), "--user-dir", str(user_dir), *model, *languages, *search]
+    return ["fairseq-generate", str(places.data / "data-bin"), "--user-dir", str(user_dir), *model, *languages, *search]
 
 
-def score(places: Places) -> dict[str, float]:
-    """BLEU of the model's translations and of the two baselines, on the test set's words as they stand."""
-    sources, references = _lines(places.text / "test.en"), _lines(places.text / "test.de")
-    known, meant = (_lines(places.text / f"train.{language}")[:DICTIONARY_PAIRS] for language in ("en", "de"))
-    systems = {
-        "model": hypotheses((places.logs / "generate.log").read_text(encoding="utf-8"), len(sources)),
-        "dictionary": baselines.word_for_word(sources, baselines.dictionary(known, meant)),
-        "copy": baselines.copy(sources),
+def score_command(places: Places, system: str) -> list[str]:
+    """BLEU of one system against the references as text."""
+    files = ["--hyp", str(places.translations(system)), "--ref", str(places.text / "test.de")]
+    return ["aat", "score", "bleu", "--protocol", "sacrebleu", "--lang", "de", *files, "--json"]
+
+
+def _corpus(places: Places) -> Callable[[], str]:
+    def make() -> str:
+        made = corpus.write_corpus(places.text, SEED)
+        pairs = ", ".join(f"{len(examples)} {name}" for name, examples in made.items())
+        shown = "\n".join(f"  {example.source}\n  {example.target}" for example in made["test"][:2])
+        return f"corpus: {pairs} pairs, such as\n{shown}"
+
+    return make
+
+
+def _baselines(places: Places) -> Callable[[], str]:
+    def make() -> str:
+        sources = _lines(places.text / "test.en")
+        known, meant = (_lines(places.text / f"train.{language}")[:DICTIONARY_PAIRS] for language in ("en", "de"))
+        made = {
+            "dictionary": baselines.word_for_word(sources, baselines.dictionary(known, meant)),
+            "copy": baselines.copy(sources),
+        }
+        for name, translations in made.items():
+            places.translations(name).write_text("".join(f"{line}\n" for line in translations), encoding="utf-8")
+        return "baselines: a word-for-word dictionary made from the training pairs, and copying the source"
+
+    return make
+
+
+def _translation(places: Places, scores: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "bleu": round(scores["model"]["score"], 2),
+        "dictionary_bleu": round(scores["dictionary"]["score"], 2),
+        "copy_bleu": round(scores["copy"]["score"], 2),
+        "signature": scores["model"]["signature"],
+        "sentences": len(_lines(places.text / "test.de")),
     }
-    return {name: round(bleu(translations, references), 2) for name, translations in systems.items()}
 
 
-def bleu(translations: Sequence[str], references: Sequence[str]) -> float:
-    """BLEU of text that is split into words already."""
-    import sacrebleu
-
-    return float(sacrebleu.corpus_bleu(translations, [references], tokenize="none", force=True).score)
+def _samples(places: Places) -> list[tuple[str, str, str, str]]:
+    """Some test sentences, evenly spread, with what was made of them."""
+    sources, references = _lines(places.text / "test.en"), _lines(places.text / "test.de")
+    word_for_word = _lines(places.translations("dictionary"))
+    model = hypotheses(places.translations("model").read_text(encoding="utf-8"), len(sources))
+    chosen = range(0, len(sources), max(1, len(sources) // SAMPLES))
+    return [(sources[n], references[n], word_for_word[n], model[n]) for n in chosen][:SAMPLES]
 
 
 def hypotheses(generated: str, num: int) -> list[str]:
-    """The best hypothesis of each sentence, in the order of the test set, from fairseq-generate's `H-` lines.
+    """The best hypothesis of each sentence as text, in the order of the test set, from fairseq-generate's `D-` lines.
 
     Raises:
         DemoError: a sentence is missing.
     """
     found: dict[int, str] = {}
     for line in generated.splitlines():
-        if line.startswith("H-"):
+        if line.startswith("D-"):
             name, _, words = line.split("\t", 2)
-            found.setdefault(int(name.removeprefix("H-")), words)
+            found.setdefault(int(name.removeprefix("D-")), words)
     missing = [index for index in range(num) if index not in found]
     if missing:
         raise DemoError(f"fairseq-generate left out {len(missing)} of {num} sentences, first number {missing[0]}")
     return [found[index] for index in range(num)]
-
-
-def _make_corpus(places: Places, say: Say) -> None:
-    marker = places.logs / "corpus.done"
-    state = f"seed {SEED}, sizes {dict(corpus.SPLITS)}"
-    if _is_done(marker, state):
-        say("corpus: there already")
-        return
-    made = corpus.write_corpus(places.text, SEED)
-    marker.write_text(state, encoding="utf-8")
-    say(f"corpus: {', '.join(f'{len(examples)} {name}' for name, examples in made.items())} pairs, such as")
-    for example in made["test"][:2]:
-        say(f"  {example.source}\n  {example.target}")
-
-
-def _is_done(marker: Path, state: str) -> bool:
-    return marker.is_file() and marker.read_text(encoding="utf-8") == state
-
-
-def _step(places: Places, name: str, command: list[str], say: Say, *, follow: str = "", after: str = "") -> None:
-    """Run one command, unless its marker says that the same one (after the same one before it) has finished.
-
-    Args:
-        follow: lines of its output that hold this word are shown as they come.
-        after: the command whose result it uses, which makes it stale when it changes.
-    """
-    marker, log = places.logs / f"{name}.done", places.logs / f"{name}.log"
-    state = f"{shlex.join(command)}\n{after}"
-    if _is_done(marker, state):
-        say(f"{name}: done already")
-        return
-    say(f"$ {shlex.join(command)}")
-    started = time.monotonic()
-    status = _logged(command, log, follow, say)
-    if status != 0:
-        raise DemoError(f"{name} ended with status {status}: {_last_line(log)} (all of it: {log})")
-    marker.write_text(state, encoding="utf-8")
-    say(f"{name}: {time.monotonic() - started:.0f} s")
-
-
-def _logged(command: list[str], log: Path, follow: str, say: Say) -> int:
-    """Run a console script of this environment, its output to `log`; the lines to follow are shown in short."""
-    program = Path(sys.executable).parent / command[0]
-    # One thread: two would be quicker on an idle machine alone, and sums in another order would give another score.
-    environment = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONUNBUFFERED": "1"}
-    with (
-        log.open("w", encoding="utf-8") as file,
-        subprocess.Popen(
-            [str(program), *command[1:]],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
-        ) as process,
-    ):
-        for line in process.stdout or ():
-            file.write(line)
-            if follow and follow in line:
-                say(f"  {progress(line)}")
-    return process.returncode
-
-
-def progress(line: str) -> str:
-    """Update, perplexity and speed, out of a line of fairseq's log in its simple format."""
-    words = (word.strip(",") for word in line.split())
-    found = dict(word.split("=", 1) for word in words if "=" in word)
-    update, perplexity, speed = (found.get(name, "?") for name in ("num_updates", "ppl", "wps"))
-    return f"update {update}: perplexity {perplexity}, {speed} words/s"
-
-
-def _last_line(log: Path) -> str:
-    lines = [line for line in _lines(log) if line.strip()]
-    return lines[-1].strip() if lines else "it printed nothing"
 
 
 def _lines(file: Path) -> list[str]:
