@@ -17,5 +17,5 @@ def register() -> None:
     bindings.register()
 
 
-if "fairseq" in sys.modules:
+if sys.modules.get("fairseq") is not None:  # None is how Python is told not to import it
     register()
