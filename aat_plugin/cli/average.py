@@ -72,7 +72,8 @@ def _progress(done: int, total: int, file: Path) -> None:
 def _show(done: Averaged) -> None:
     first, final = done.updates[0], done.updates[-1]
     span = f", updates {first} to {final}" if first is not None and final is not None else ""
-    print(f"{done.output}: the mean of {len(done.inputs)} checkpoints{span}, {done.weights:,} weights")
+    count = f"{len(done.inputs)} checkpoint{'s' if len(done.inputs) > 1 else ''}"
+    print(f"{done.output}: the mean of {count}{span}, {done.weights:,} weights")
     for file in done.inputs:
         print(f"  {file}")
     print(f'Next: fairseq-generate DATA --user-dir "$(aat user-dir)" --path {done.output} --beam 4 --lenpen 0.6')
