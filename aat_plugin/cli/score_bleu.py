@@ -49,7 +49,6 @@ def bleu(
     from aat_plugin.translation import bleu as scorer
 
     language = lang or score_input.language_of(ref)
-    # An unknown protocol is told before files are read.
     setting = scorer.Setting(protocol, language, tokenized, lowercase)
     sides = _sides(hyp, ref, baseline, setting)
     setting = scorer.Setting(protocol, language, sides[0].tokens, lowercase)

@@ -59,8 +59,7 @@ def compare(
     """Compare two systems on one test set.
 
     Args:
-        hypotheses, baseline, references: one sentence each, in the same order, as `bleu.score` takes them.
-        setting: the protocol.
+        hypotheses, baseline, references, setting: as `bleu.score` takes them, in the same order.
         samples: how many test sets to draw.
 
     Raises:

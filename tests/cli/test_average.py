@@ -7,6 +7,7 @@ import json
 import pytest
 import torch
 
+from aat_plugin.bindings import averaging
 from aat_plugin.cli import main
 
 
@@ -42,6 +43,26 @@ def test_files_are_averaged_in_the_order_that_they_are_named(folder, capsys):
         "output": str(folder / "out.pt"), "inputs": files, "updates": [40, 10], "weights": 1,
     }
     assert weight(folder / "out.pt") == 25
+
+
+@pytest.mark.parametrize("place", ["read_checkpoint", "save_atomically"])
+def test_ctrl_c_leaves_the_older_result(folder, capsys, monkeypatch, place):
+    """While a file is read, and while the result is written."""
+    output = folder / "averaged.pt"
+    output.write_bytes(b"older")
+    before = sorted(folder.iterdir())
+    if place == "read_checkpoint":
+        monkeypatch.setattr(averaging, place, interrupted)
+    else:
+        monkeypatch.setattr(torch, "save", interrupted)
+    assert main(["average", "--last", "2", str(folder), "-o", str(output)]) == 130
+    assert capsys.readouterr().err == "aat: interrupted\n"
+    assert output.read_bytes() == b"older"
+    assert sorted(folder.iterdir()) == before
+
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(("words", "message"), [
