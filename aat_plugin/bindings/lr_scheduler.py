@@ -50,7 +50,7 @@ class AatNoamSchedule(FairseqLRScheduler):
             raise ConfigError(f"warmup_updates={self.warmup_updates} must be at least 0")
         dialect = governed.dialect_of(cfg)
         governed.store(cfg, "lr_scheduler", {**values, "schedule_width": self.width, "convention": dialect})
-        _warn_about_adam(optimizer.cfg, dialect)
+        warn_about_adam(optimizer.cfg, dialect)
         self.step_update(0)
 
     def step(self, epoch: int, val_loss: float | None = None) -> float:
@@ -82,8 +82,13 @@ def _width(cfg: DictConfig) -> int:
     )
 
 
-def _warn_about_adam(optimizer: DictConfig, dialect: str) -> None:
-    """Say where Adam's constants, which the plugin cannot set from flags, are not the convention's (Section 5.3)."""
+def warn_about_adam(optimizer: object, dialect: str) -> None:
+    """Say where Adam's constants, which the plugin cannot set from flags, are not the convention's (Section 5.3).
+
+    Args:
+        optimizer: the optimizer's section; another optimizer's has no such constants.
+        dialect: the convention.
+    """
     for name in ("adam_betas", "adam_eps"):
         given = optimizer.get(name) if isinstance(optimizer, DictConfig) else None
         if given is None:

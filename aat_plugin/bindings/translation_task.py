@@ -26,6 +26,7 @@ from aat_plugin.bindings.boundary import user_facing
 from aat_plugin.bindings.datasets import AatLanguagePairDataset
 from aat_plugin.bindings.flags import governed_flag, stock_switch, truth
 from aat_plugin.bindings.generator import build_generator
+from aat_plugin.bindings.lr_scheduler import warn_about_adam
 from aat_plugin.bindings.precision import Precision
 from aat_plugin.errors import DataError
 from aat_plugin.training.seeding import dropout_seed
@@ -55,7 +56,7 @@ class AatTranslationTask(TranslationTask):
     @classmethod
     @user_facing
     def setup_task(cls, cfg: DictConfig, **kwargs: Any) -> "AatTranslationTask":
-        """Check the whole config (a checkpoint's was checked when it was made), then load the dictionaries.
+        """Check and settle the whole config (a checkpoint's was when it was made), then load the dictionaries.
 
         Raises:
             UnknownOptionError: a key that nothing reads.
@@ -63,6 +64,7 @@ class AatTranslationTask(TranslationTask):
         """
         if not kwargs.get("from_checkpoint"):
             config_check.check(governed.root_of(cfg))
+            _settle_convention(cfg)
         _check_data(cfg)
         task = super().setup_task(cfg, **kwargs)
         assert isinstance(task, AatTranslationTask)
@@ -75,6 +77,10 @@ class AatTranslationTask(TranslationTask):
         self._micro_batch = 0
         self._has_criterion = False
         self._precision = Precision(cfg.precision)
+        self._left_pad = (
+            truth("left_pad_source", cfg.left_pad_source, default=True),
+            truth("left_pad_target", cfg.left_pad_target, default=False),
+        )
 
     @user_facing
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs: Any) -> None:
@@ -89,8 +95,7 @@ class AatTranslationTask(TranslationTask):
             raise DataError(f"no '{split}' in {self.cfg.data} ({missing}); make it with fairseq-preprocess") from None
         for_generation = "task_cfg" in kwargs and not self._has_criterion
         dataset = AatLanguagePairDataset.adopt(self.datasets[split], for_generation=for_generation)
-        dataset.left_pad_source = truth("left_pad_source", self.cfg.left_pad_source, default=True)
-        dataset.left_pad_target = truth("left_pad_target", self.cfg.left_pad_target, default=False)
+        dataset.left_pad_source, dataset.left_pad_target = self._left_pad
         self.datasets[split] = dataset
 
     def build_criterion(self, cfg: Any, from_checkpoint: bool = False) -> Any:
@@ -209,6 +214,22 @@ class AatTranslationTask(TranslationTask):
         torch.manual_seed(seed)
         self._last_seed = seed
         self._micro_batch += 1
+
+
+def _settle_convention(cfg: DictConfig) -> None:
+    """In training, store the search's resolved options, and warn of an Adam that is not the convention's.
+
+    A command that generates has no model in its config: its search follows what the checkpoint's was trained with.
+    """
+    root = governed.root_of(cfg)
+    if root.get("model") is None:
+        return
+    dialect = governed.dialect_of(cfg)
+    governed.store(cfg, "task", {**governed.resolve(cfg, "search"), "convention": dialect})
+    model, schedule = governed.section_of(root, "model"), governed.section_of(root, "lr_scheduler")
+    ours = model is not None and "convention" in model
+    if ours and (schedule is None or "convention" not in schedule):  # our schedule warns by itself
+        warn_about_adam(governed.section_of(root, "optimizer"), dialect)
 
 
 def _check_data(cfg: DictConfig) -> None:
