@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aat_plugin.architecture.precision import softmax
+from aat_plugin.architecture.restricted import Reach, restricted_attention
 
 
 def scaled_dot_product_attention(
@@ -77,7 +78,27 @@ class MultiHeadAttention(nn.Module):
         mixed, weights = scaled_dot_product_attention(
             query, key, value, mask, self.dropout if self.training else 0.0
         )
-        return self.out_proj(mixed.transpose(1, 2).flatten(2)), weights
+        return self._joined(mixed), weights
+
+    def nearby(self, x: Tensor, key: Tensor, value: Tensor, padding_mask: Tensor, near: Reach) -> Tensor:
+        """Attend from `x`, the last positions of key and value, to each one's neighbourhood. Section 4.
+
+        Args:
+            x: queries before projection, (batch, new, d_model).
+            key, value: (batch, heads, past + new, d_k) and (batch, heads, past + new, d_v).
+            padding_mask: (batch, past + new), True where padded.
+            near: how far a query sees.
+
+        Returns:
+            (batch, new, d_model).
+        """
+        dropout = self.dropout if self.training else 0.0
+        return self._joined(restricted_attention(self._heads(self.q_proj(x)), key, value, padding_mask, near, dropout))
+
+    def _joined(self, mixed: Tensor) -> Tensor:
+        """Concat(head_1, …, head_h) W^O: (batch, heads, length, d_v) → (batch, length, d_model)."""
+        out: Tensor = self.out_proj(mixed.transpose(1, 2).flatten(2))
+        return out
 
     def _heads(self, projected: Tensor) -> Tensor:
         """(batch, length, heads · d) → (batch, heads, length, d)."""

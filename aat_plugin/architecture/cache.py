@@ -24,21 +24,22 @@ class DecodingCache:
         self._own: list[KeysAndValues | None] = [None] * num_layers
         self._memory: list[KeysAndValues | None] = [None] * num_layers
 
-    def extend(self, layer: int, key: Tensor, value: Tensor) -> KeysAndValues:
-        """Append new positions to a layer's self-attention and return all of them.
+    def extend(self, layer: int, key: Tensor, value: Tensor, keep: int | None = None) -> KeysAndValues:
+        """Append new positions to a layer's self-attention and return what is kept with them.
 
         Args:
             layer: which decoder layer.
             key: (rows, heads, new, d_k).
             value: (rows, heads, new, d_v).
+            keep: how many of the last positions a later step needs, where attention is restricted; None for all.
 
         Returns:
-            (rows, heads, length + new, d_k) and (rows, heads, length + new, d_v).
+            (rows, heads, kept + new, d_k) and (rows, heads, kept + new, d_v); kept = length where `keep` is None.
         """
         past = self._own[layer]
         if past is not None:
             key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
-        self._own[layer] = (key, value)
+        self._own[layer] = (key, value) if keep is None else (_last(key, keep), _last(value, keep))
         return key, value
 
     def memory(self, layer: int) -> KeysAndValues | None:
@@ -58,6 +59,11 @@ class DecodingCache:
         """
         self._own = [_select(kept, rows) for kept in self._own]
         self._memory = [_select(kept, rows) for kept in self._memory]
+
+
+def _last(kept: Tensor, count: int) -> Tensor:
+    """The last `count` positions of (rows, heads, length, d), in memory of their own."""
+    return kept if kept.size(2) <= count else kept[:, :, kept.size(2) - count :].clone()
 
 
 def _select(kept: KeysAndValues | None, rows: Tensor) -> KeysAndValues | None:

@@ -28,6 +28,7 @@ class TransformerConfig:
         padding_idx: the id whose positions are padding, in sources and targets.
         max_source_positions, max_target_positions: the longest sentence in tokens; sizes the learned positions' table.
         learned_positions: Table 3, row (E).
+        restricted_attention: r, the size of self-attention's neighbourhood (Table 1); None for all positions.
         The rest are rows of `conventions.ROWS` with scope "model".
     """
 
@@ -48,6 +49,7 @@ class TransformerConfig:
     max_source_positions: int = 1024
     max_target_positions: int = 1024
     learned_positions: bool = False
+    restricted_attention: int | None = None
     normalize_before: bool = False
     final_norm: str = "with_pre_norm"
     attention_bias: bool = False
@@ -72,6 +74,8 @@ class TransformerConfig:
         for name in ("dropout", "attention_dropout", "activation_dropout"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise ConfigError(f"{name}={getattr(self, name)} must be in [0, 1)")
+        if self.restricted_attention is not None and self.restricted_attention < 1:
+            raise ConfigError(f"restricted_attention={self.restricted_attention} must be at least 1")
         if self.layer_norm_eps <= 0:
             raise ConfigError(f"layer_norm_eps={self.layer_norm_eps} must be above 0")
         if self.first_position < 0:

@@ -83,7 +83,8 @@ class Operations:
 def operations(config: TransformerConfig, source_tokens: int, target_tokens: int, mean_length: float) -> Operations:
     """Count an update's floating-point operations, by the formulas of Section 4's Table 1 with their constants.
 
-    Norms, softmax, activations and biases are left out: together under one percent.
+    Restricted self-attention counts min(n, r) keys a query, and not what its blocks compute in vain. Norms, softmax,
+    activations and biases are left out: together under one percent.
 
     Args:
         config: the model.
@@ -98,5 +99,6 @@ def operations(config: TransformerConfig, source_tokens: int, target_tokens: int
     per_source = layers * (attention + inner + keys_and_values)
     per_target = layers * (attention + inner + queries_and_output) + config.target_vocabulary * width
     matrices = 2.0 * (source_tokens * per_source + target_tokens * per_target)
-    squares = source_tokens * mean_length + 2 * target_tokens * mean_length
+    own = min(mean_length, config.restricted_attention or mean_length)
+    squares = source_tokens * own + target_tokens * (own + mean_length)
     return Operations(matrices, layers * 2.0 * (keys + values) * squares)

@@ -23,6 +23,7 @@ from aat_plugin.architecture.feed_forward import feed_forward
 from aat_plugin.architecture.masks import decoder_self_mask, key_padding_mask
 from aat_plugin.architecture.positional_encoding import positions_of
 from aat_plugin.architecture.precision import LayerNorm
+from aat_plugin.architecture.restricted import Reach, reach
 
 
 class EncoderOutput(NamedTuple):
@@ -39,10 +40,16 @@ class EncoderOutput(NamedTuple):
 
 
 class _Layer(nn.Module):
-    """What encoder and decoder layers share: the residual sub-layer, self-attention and the feed-forward network."""
+    """What encoder and decoder layers share: the residual sub-layer, self-attention and the feed-forward network.
 
-    def __init__(self, config: TransformerConfig) -> None:
+    Args:
+        config: sizes and choices.
+        near: how far self-attention sees; None for all positions.
+    """
+
+    def __init__(self, config: TransformerConfig, near: Reach | None) -> None:
         super().__init__()
+        self.near = near
         self.dropout = config.dropout
         self.activation_dropout = config.activation_dropout
         self.normalize_before = config.normalize_before
@@ -58,6 +65,20 @@ class _Layer(nn.Module):
         summed = x + F.dropout(inner, self.dropout, self.training)
         return summed if self.normalize_before else norm(summed)
 
+    def attend_self(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+        """Self-attention of query (batch, new, d_model) over projected keys and values (batch, heads, length, d).
+
+        Args:
+            query: before projection.
+            key: its last `new` positions are the queries', and
+            value: likewise.
+            mask: True where illegal; or which keys are padded, (batch, length), where attention is restricted.
+        """
+        if self.near is not None:
+            return self.self_attn.nearby(query, key, value, mask, self.near)
+        mixed: Tensor = self.self_attn(query, key, value, mask)[0]
+        return mixed
+
     def feed_forward(self, x: Tensor) -> Tensor:
         """Section 3.3 on x (batch, length, d_model)."""
         return feed_forward(x, self.fc1, self.fc2, self.activation_dropout if self.training else 0.0)
@@ -66,12 +87,14 @@ class _Layer(nn.Module):
 class EncoderLayer(_Layer):
     """Self-attention, then the feed-forward network. Section 3.1."""
 
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__(config, _near(config, causal=False))
+
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Transform x (batch, src_len, d_model); mask (batch, 1, 1, src_len), True where padded."""
+        """Transform x (batch, src_len, d_model); mask as in `attend_self`."""
 
         def attend(query: Tensor) -> Tensor:
-            mixed: Tensor = self.self_attn(query, *self.self_attn.project_memory(query), mask)[0]
-            return mixed
+            return self.attend_self(query, *self.self_attn.project_memory(query), mask)
 
         x = self.residual(x, attend, self.self_attn_layer_norm)
         return self.residual(x, self.feed_forward, self.final_layer_norm)
@@ -81,7 +104,7 @@ class DecoderLayer(_Layer):
     """Masked self-attention, attention over the encoder's output, then the feed-forward network. Section 3.1."""
 
     def __init__(self, config: TransformerConfig) -> None:
-        super().__init__(config)
+        super().__init__(config, _near(config, causal=True))
         self.encoder_attn = _attention(config)
         self.encoder_attn_layer_norm = LayerNorm(config.d_model, config.layer_norm_eps)
 
@@ -92,7 +115,7 @@ class DecoderLayer(_Layer):
 
         Args:
             x: (batch, new, d_model).
-            mask: (batch, 1, new, tgt_len), True where illegal.
+            mask: as in `attend_self`.
             memory: the encoder's output.
             cache: None when all positions are given at once.
             index: this layer's place in the cache.
@@ -105,9 +128,8 @@ class DecoderLayer(_Layer):
         def attend(query: Tensor) -> Tensor:
             key, value = self.self_attn.project_memory(query)
             if cache is not None:
-                key, value = cache.extend(index, key, value)
-            mixed: Tensor = self.self_attn(query, key, value, mask)[0]
-            return mixed
+                key, value = cache.extend(index, key, value, None if self.near is None else self.near.before)
+            return self.attend_self(query, key, value, mask)
 
         def attend_source(query: Tensor) -> Tensor:
             projected = cache.memory(index) if cache is not None else None
@@ -148,7 +170,7 @@ class TransformerEncoder(nn.Module):
         limit = src_tokens.size(1) + config.first_position
         x = embed(src_tokens, self.embed_tokens, self.embed_positions, numbers, limit, extra=extra)
         x = F.dropout(x, config.dropout, self.training)
-        mask = key_padding_mask(padding_mask)
+        mask = padding_mask if config.restricted_attention else key_padding_mask(padding_mask)
         for layer in self.layers:
             x = layer(x, mask)
         return EncoderOutput(x if self.layer_norm is None else self.layer_norm(x), padding_mask)
@@ -191,7 +213,11 @@ class TransformerDecoder(nn.Module):
         tokens = prev_output_tokens[:, seen:]
         x = embed(tokens, self.embed_tokens, self.embed_positions, numbers, limit, blank=blank)
         x = F.dropout(x, config.dropout, self.training)
-        mask = decoder_self_mask(padding_mask, tokens.size(1))
+        near = _near(config, causal=True)
+        mask = (
+            decoder_self_mask(padding_mask, tokens.size(1)) if near is None
+            else padding_mask[:, max(0, seen - near.before) :]
+        )
         weights: Tensor | None = None
         for index, layer in enumerate(self.layers):
             x, weights = layer(x, mask, memory, cache, index)
@@ -199,6 +225,11 @@ class TransformerDecoder(nn.Module):
         if cache is not None:
             cache.length = prev_output_tokens.size(1)
         return (x if self.layer_norm is None else self.layer_norm(x)), weights
+
+
+def _near(config: TransformerConfig, *, causal: bool) -> Reach | None:
+    """How far self-attention sees, in the encoder or (causal) in the decoder."""
+    return None if config.restricted_attention is None else reach(config.restricted_attention, causal=causal)
 
 
 def _attention(config: TransformerConfig) -> MultiHeadAttention:

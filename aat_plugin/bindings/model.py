@@ -51,6 +51,9 @@ class AatTransformerConfig(FairseqDataclass):
     d_v: Optional[int] = field(default=None, metadata={"help": "width of a head's values; default d_model / num_heads"})
     dropout: float = field(default=0.1, metadata={"help": "P_drop: on sub-layers and embedding sums (Section 5.4)"})
     learned_positions: Optional[str] = switch("learn the positions instead of sinusoids (Table 3, row E)")
+    restricted_attention: Optional[int] = field(
+        default=None, metadata={"help": "r: self-attention sees a neighbourhood of r positions only (Table 1)"}
+    )
     share_all_embeddings: Optional[str] = switch(
         "one matrix for both embeddings and the projection (Section 3.4); default: whether the dictionaries are equal"
     )
@@ -264,6 +267,7 @@ def transformer_config(cfg: DictConfig, source: Any, target: Any) -> tuple[Trans
         d_v=cfg.d_v if cfg.d_v is not None else default_head_width(cfg.d_model, cfg.num_heads),
         dropout=cfg.dropout,
         learned_positions=truth("learned_positions", cfg.learned_positions, default=False),
+        restricted_attention=cfg.restricted_attention,
         share_all_embeddings=shared,
         share_decoder_input_output_embed=truth(
             "share_decoder_input_output_embed", cfg.share_decoder_input_output_embed, default=True

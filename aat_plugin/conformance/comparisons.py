@@ -18,7 +18,7 @@ import torch
 SEED = 20171206
 """The date of the paper's conference talk; every comparison starts from it."""
 
-SECTIONS = ("section_3", "section_5", "section_6")
+SECTIONS = ("section_3", "section_4", "section_5", "section_6")
 """The modules that register comparisons."""
 
 EQUATIONS: tuple[tuple[str, str], ...] = (
@@ -37,6 +37,7 @@ EQUATIONS: tuple[tuple[str, str], ...] = (
     ("3.4", "one matrix for embeddings and softmax"),
     ("3.5", "PE(pos, 2i), PE(pos, 2i+1)"),
     ("3.5", "PE(pos + k) is linear in PE(pos)"),
+    ("4", "Table 1: self-attention, restricted to r"),
     ("5.3", "Adam's β1, β2, ε"),
     ("5.3", "Eq. 3: the learning rate"),
     ("5.3", "Eq. 3 across a resume"),

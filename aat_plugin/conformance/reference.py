@@ -123,12 +123,19 @@ def sublayer(
     return layer_norm(parameters, norm, x + function(x), config.layer_norm_eps)
 
 
+def visible(n: int, neighbourhood: int | None, causal: bool) -> NDArray[np.bool_]:
+    """Who sees whom in self-attention, (n, n): all, or the positions i - ⌊r/2⌋ … i + ⌈r/2⌉ - 1; causal: none later."""
+    r = 2 * n if neighbourhood is None else neighbourhood
+    near = [[i - math.floor(r / 2) <= j <= i + math.ceil(r / 2) - 1 for j in range(n)] for i in range(n)]
+    return np.array([[near[i][j] and (j <= i or not causal) for j in range(n)] for i in range(n)])
+
+
 def encoder_layer(parameters: Parameters, config: TransformerConfig, layer: str, x: Array) -> Array:
     """Section 3.1: self-attention, then the feed-forward network; x (n, d_model)."""
-    everywhere = np.ones((len(x), len(x)), dtype=np.bool_)
+    seen = visible(len(x), config.restricted_attention, causal=False)
 
     def attend(y: Array) -> Array:
-        return multi_head(parameters, f"{layer}.self_attn", y, y, everywhere, config.num_heads)
+        return multi_head(parameters, f"{layer}.self_attn", y, y, seen, config.num_heads)
 
     x = sublayer(parameters, config, f"{layer}.self_attn_layer_norm", x, attend)
     return sublayer(
@@ -138,11 +145,11 @@ def encoder_layer(parameters: Parameters, config: TransformerConfig, layer: str,
 
 def decoder_layer(parameters: Parameters, config: TransformerConfig, layer: str, x: Array, memory: Array) -> Array:
     """Section 3.1: masked self-attention, attention to memory (m, d_model), feed-forward; x (n, d_model)."""
-    causal = np.array([[j <= i for j in range(len(x))] for i in range(len(x))])
+    seen = visible(len(x), config.restricted_attention, causal=True)
     over_source = np.ones((len(x), len(memory)), dtype=np.bool_)
 
     def attend(y: Array) -> Array:
-        return multi_head(parameters, f"{layer}.self_attn", y, y, causal, config.num_heads)
+        return multi_head(parameters, f"{layer}.self_attn", y, y, seen, config.num_heads)
 
     def attend_source(y: Array) -> Array:
         return multi_head(parameters, f"{layer}.encoder_attn", y, memory, over_source, config.num_heads)

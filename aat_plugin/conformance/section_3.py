@@ -95,7 +95,7 @@ def decoder_layer() -> float:
     return largest(pairs)
 
 
-def _against_reference(config: TransformerConfig, written: TransformerConfig) -> float:
+def against_reference(config: TransformerConfig, written: TransformerConfig) -> float:
     """A batch of three padded sentence pairs against the reference's one at a time, under what is `written`."""
     model = randomised(Transformer(config))
     sources, targets = [sentence(n) for n in (3, 7, 5)], [sentence(n) for n in (6, 2, 4)]
@@ -114,7 +114,7 @@ def whole_model() -> float:
         first_position=0, layer_norm_eps=1e-5, decoder_start="eos", target_space_embedding=False, attention_bias=False,
     )  # fmt: skip
     tensors = [len(list(Transformer(config).parameters())) for config in (small(), written)]
-    return max(_against_reference(small(), written), largest([(tensors[0], tensors[1])]))
+    return max(against_reference(small(), written), largest([(tensors[0], tensors[1])]))
 
 
 @compares("3.1", "Figure 1, the whole model", "the other conventions; untied, learned positions, final norms", DEEP)
@@ -122,7 +122,7 @@ def whole_model_variants() -> float:
     others = [small(dialect) for dialect in conventions.DIALECTS]
     others += [small(share_all_embeddings=False, share_decoder_input_output_embed=False), small(learned_positions=True)]
     others += [small(normalize_before=True), small(final_norm="always"), small(attention_bias=True)]
-    return max(_against_reference(config, config) for config in others)
+    return max(against_reference(config, config) for config in others)
 
 
 @compares("3.1", "Figure 1, gradients",

@@ -91,3 +91,11 @@ def test_counting_needs_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_restricted_attention_costs_r_keys_a_query_and_no_parameters(make_config):
+    whole, near = make_config(), make_config(restricted_attention=3)
+    assert parameters(near) == parameters(whole)
+    a_key = operations(whole, 10, 10, 1).attention / 30  # three attentions with 10 queries each
+    assert operations(near, 10, 10, 8).attention == pytest.approx(a_key * (10 * 3 + 10 * 3 + 10 * 8))
+    assert operations(near, 10, 10, 2).attention == operations(whole, 10, 10, 2).attention, "shorter than r"
