@@ -1,4 +1,4 @@
-"""`aat score …`: BLEU, perplexity and parses. Each sub-command is a file of its own, imported only when it is asked for.
+"""`aat score …`: BLEU, perplexity, parses. Each sub-command is a file of its own, imported only when it is asked for.
 
 To add one: write its module with `app = typer.Typer(...)` and one command, and add its line to `SUBCOMMANDS`.
 Read `score_bleu` and `score_ppl` next.

@@ -1,0 +1,12 @@
+(TOP (S (NP (DT the) (NN dog)) (VP (VBZ barks)) (. .)))
+(TOP (S (NP (PRP she)) (VP (VBD saw) (NP (DT a) (NN cat)) (PP (IN with) (NP (JJ long) (NN legs)))) (. .)))
+(TOP (S (NP (NN rain)) (VP (VBD came) (ADVP (RP down))) (. .)))
+(TOP (S (`` ``) (INTJ (UH yes)) ('' '') (S (, ,) (NP (PRP he)) (VP (VBD said)) (: .))))
+(TOP (S (NP (-LRB- -LRB-) (NN end)) (-RRB- -RRB-)))
+(TOP (S (NP (NNS birds)) (VP (VBP sang))))
+
+(TOP (. .))
+(TOP (S (NP (NP (CD one)) (CC or) (NP (CD two) (: :) (DT all))) (VP (MD will)) (VP (VB fit) (ADVP (RB here)) (RB now)) (NN !)))
+(TOP (NN word))
+( (S (NP (PRP it)) (VP (VBZ is))))
+(TOP (S (NP (PRP you)) (VP (VP (VBD met) (PP (IN in) (NP (NP (DT the) (NN town)) (IN by)))) (NP (NP (DT the)) (NN sea))) (. .)))

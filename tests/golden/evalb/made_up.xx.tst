@@ -1,0 +1,12 @@
+(TOP (S (NP (XX the) (XX dog)) (VP (XX barks)) (XX .)))
+(TOP (S (NP (XX she)) (VP (XX saw) (NP (XX a) (XX cat)) (PP (XX with) (NP (XX long) (XX legs)))) (XX .)))
+(TOP (S (NP (XX rain)) (VP (XX came) (ADVP (XX down))) (XX .)))
+(TOP (S (XX ``) (INTJ (XX yes)) (XX '') (S (XX ,) (NP (XX he)) (VP (XX said)) (XX .))))
+(TOP (S (NP (XX -LRB-) (XX end)) (XX -RRB-)))
+(TOP (S (NP (XX birds)) (VP (XX sang))))
+
+(TOP (XX .))
+(TOP (S (NP (NP (XX one)) (XX or) (NP (XX two) (XX :) (XX all))) (VP (XX will)) (VP (XX fit) (ADVP (XX here)) (XX now)) (XX !)))
+(TOP (XX word))
+( (S (NP (XX it)) (VP (XX is))))
+(TOP (S (NP (XX you)) (VP (VP (XX met) (PP (XX in) (NP (NP (XX the) (XX town)) (XX by)))) (NP (NP (XX the)) (XX sea))) (XX .)))
