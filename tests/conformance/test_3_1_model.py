@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aat_plugin.architecture import Transformer, TransformerConfig
 from aat_plugin.conformance import reference
 from aat_plugin.conformance.comparisons import largest
-from aat_plugin.conformance.section_3 import padded, randomised, sentence
+from aat_plugin.conformance.section_3 import PAD, padded, randomised, sentence
 from aat_plugin.conventions import DIALECTS, resolve
 
 VARIANTS = {
@@ -41,17 +41,21 @@ def test_the_layers_and_the_model_are_the_papers(comparison):
     seed=st.integers(0, 10_000), dialect=st.sampled_from(DIALECTS), layers=st.integers(1, 2), heads=st.integers(1, 3),
     widths=st.tuples(st.integers(1, 6), st.integers(1, 6)), half=st.integers(2, 6), inner=st.integers(1, 15),
     lengths=st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=3),
+    left=st.tuples(st.booleans(), st.booleans()),
 )  # fmt: skip
-def test_any_sizes_and_any_batch_equal_the_restated_model(seed, dialect, layers, heads, widths, half, inner, lengths):
+def test_any_sizes_and_any_padded_batch_equal_the_restated_model(
+    seed, dialect, layers, heads, widths, half, inner, lengths, left
+):
     torch.manual_seed(seed)
     config = TransformerConfig(11, 11, num_layers=layers, d_model=2 * half, d_ff=inner, num_heads=heads, d_k=widths[0],
                                d_v=widths[1], **resolve(dialect, "model", {}))  # fmt: skip
     model = randomised(Transformer(config))
     pairs = [(torch.randint(4, 11, (n,)).tolist(), torch.randint(4, 11, (m,)).tolist()) for n, m in lengths]
-    logits, _ = model(padded([source for source, _ in pairs]), None, padded([target for _, target in pairs]))
+    sources, targets = (padded([pair[side] for pair in pairs], left[side]) for side in (0, 1))
+    logits, _ = model(sources, None, targets)
     named = reference.parameters_of(model)
     assert largest(
-        (logits[row, : len(target)], reference.transformer(named, config, source, target))
+        (logits[row][targets[row].ne(PAD)], reference.transformer(named, config, source, target))
         for row, (source, target) in enumerate(pairs)
     ) < 1e-10  # fmt: skip
 
