@@ -12,7 +12,7 @@ import hashlib
 import os
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -30,17 +30,26 @@ def iterate_lines(path: Path) -> Iterator[str]:
     """
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                text = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
-                try:
-                    line = text.decode("utf-8")
-                except UnicodeDecodeError as error:
-                    raise _wrong_encoding(path, number, text, error) from None
-                yield line.removesuffix("\n").removesuffix("\r")
+            yield from iterate_stream(file, str(path))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path} is no whole gzip file ({error}); fetch or copy it again") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}; check the path and its rights") from None
+
+
+def iterate_stream(file: Iterable[bytes], name: str) -> Iterator[str]:
+    """The lines of an open binary file, such as standard input, as `iterate_lines` has them.
+
+    Raises:
+        DataError: a line is not UTF-8.
+    """
+    for number, raw in enumerate(file, start=1):
+        text = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
+        try:
+            line = text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise _wrong_encoding(name, number, text, error) from None
+        yield line.removesuffix("\n").removesuffix("\r")
 
 
 def read_lines(path: Path) -> list[str]:
@@ -94,9 +103,8 @@ def sha256(path: Path) -> str:
         raise DataError(f"cannot read {path}: {error.strerror}; check the path and its rights") from None
 
 
-def _wrong_encoding(path: Path, number: int, raw: bytes, error: UnicodeDecodeError) -> DataError:
+def _wrong_encoding(path: str, number: int, raw: bytes, error: UnicodeDecodeError) -> DataError:
     name = next((name for mark, name in MARKS.items() if number == 1 and raw.startswith(mark)), "")
     found = f"the file looks like {name}" if name else f"byte 0x{raw[error.start]:02x} at column {error.start + 1}"
-    return DataError(
-        f"{path}:{number}: not UTF-8 ({found}); convert the file, e.g. iconv -f {name or 'latin1'} -t utf-8 {path.name}"
-    )
+    remedy = f"iconv -f {name or 'latin1'} -t utf-8 {Path(path).name}"
+    return DataError(f"{path}:{number}: not UTF-8 ({found}); convert the file, e.g. {remedy}")

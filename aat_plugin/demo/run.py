@@ -102,7 +102,7 @@ def run(root: Path, user_dir: Path, conf_dir: Path, overrides: Sequence[str], sa
     steps.make("baselines", f"baselines from {DICTIONARY_PAIRS} pairs", _baselines(places))
     for system in SYSTEMS:
         steps.run(f"score-{system}", score_command(places, system))
-    scores = {system: json.loads(steps.log(f"score-{system}").read_text(encoding="utf-8")) for system in SYSTEMS}
+    scores = {system: _printed_json(steps.log(f"score-{system}")) for system in SYSTEMS}
     return Outcome(places, _translation(places, scores), _samples(places), steps.typed, steps.seconds)
 
 
@@ -174,6 +174,13 @@ def _translation(places: Places, scores: dict[str, dict[str, Any]]) -> dict[str,
         "signature": scores["model"]["signature"],
         "sentences": len(_lines(places.text / "test.de")),
     }
+
+
+def _printed_json(log: Path) -> dict[str, Any]:
+    """The JSON object in a log, among what libraries have to say."""
+    text = log.read_text(encoding="utf-8")
+    found: dict[str, Any] = json.JSONDecoder().raw_decode(text, text.index("{"))[0]
+    return found
 
 
 def _samples(places: Places) -> list[tuple[str, str, str, str]]:
