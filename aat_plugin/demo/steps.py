@@ -97,8 +97,7 @@ class Steps:
 
     def _logged(self, command: Sequence[str], log: Path, follow: str) -> int:
         program = Path(sys.executable).parent / command[0]
-        # One thread: two would be quicker on an idle machine alone, and sums in another order give another score.
-        environment = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, "OMP_NUM_THREADS": threads(), "PYTHONUNBUFFERED": "1"}
         with (
             log.open("w", encoding="utf-8") as file,
             subprocess.Popen(
@@ -112,6 +111,14 @@ class Steps:
                 if follow and follow in line:
                     self.say(f"  {progress(line)}")
         return process.returncode
+
+
+def threads() -> str:
+    """OMP_NUM_THREADS of the commands; one unless the user says otherwise.
+
+    Two would be quicker on an idle machine alone, and sums in another order give another score.
+    """
+    return os.environ.get("OMP_NUM_THREADS", "1")
 
 
 @contextmanager

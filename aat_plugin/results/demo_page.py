@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aat_plugin.demo.run import Outcome
+from aat_plugin.demo.steps import threads
 from aat_plugin.results import charts, provenance, training_log
 from aat_plugin.results.page import Section, Table, render
 
@@ -25,7 +26,9 @@ def write(outcome: Outcome) -> tuple[Path, Path]:
     """
     places = outcome.places
     data = sorted(places.text.glob("*.??"))
-    source = provenance.collect(outcome.commands, data, seconds=round(sum(outcome.seconds.values()), 1))
+    source = provenance.collect(
+        outcome.commands, data, seconds=round(sum(outcome.seconds.values()), 1), threads=threads()
+    )
     results = {"translation": outcome.translation, "seconds": outcome.seconds, "provenance": source}
     files = places.root / "results.json", places.root / "index.html"
     _replace(files[0], json.dumps(results, indent=2) + "\n")

@@ -27,13 +27,16 @@ PACKAGES = (
 Provenance = dict[str, Any]
 
 
-def collect(commands: Sequence[str], data: Iterable[Path], *, seconds: float | None = None) -> Provenance:
+def collect(
+    commands: Sequence[str], data: Iterable[Path], *, seconds: float | None = None, threads: str | None = None
+) -> Provenance:
     """The provenance of figures that are being made now, on this machine.
 
     Args:
         commands: what was typed, in order.
         data: the files that the figures rest on.
         seconds: how long it took, where that was measured.
+        threads: OMP_NUM_THREADS of the processes that did it; default: this one's.
 
     Returns:
         A dictionary for JSON: run, date (UTC), commands, plugin (version, commit), versions, hardware, threads,
@@ -46,7 +49,7 @@ def collect(commands: Sequence[str], data: Iterable[Path], *, seconds: float | N
         "plugin": {"version": aat_plugin.__version__, "commit": commit()},
         "versions": versions(),
         "hardware": hardware(),
-        "threads": os.environ.get("OMP_NUM_THREADS", "unset"),
+        "threads": threads or os.environ.get("OMP_NUM_THREADS", "unset"),
         "data_sha256": data_hash(data),
         "seconds": seconds,
     }

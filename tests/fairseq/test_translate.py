@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.fairseq, pytest.mark.slow]
 TRAINING = ["--task", "aat_translation", "--arch", "aat_transformer_tiny", "--num-layers", 1, "--d-model", 32,
             "--d-ff", 64, "--num-heads", 2, "--dropout", 0.0, "--criterion", "aat_label_smoothing", "--optimizer",
             "adam", "--lr-scheduler", "aat_noam", "--warmup-updates", 20, "--lr-factor", 0.3, "--max-tokens", 1000,
-            "--max-update", 80, "--no-epoch-checkpoints", "--cpu", "--max-source-positions", 60, "--max-target-positions", 60]  # fmt: skip
+            "--max-update", 80, "--no-epoch-checkpoints", "--cpu", "--max-source-positions", 60,
+            "--max-target-positions", 60]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
