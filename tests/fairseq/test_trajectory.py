@@ -67,10 +67,12 @@ OURS = (
     "--task", "aat_translation", "--arch", "aat_transformer", "--criterion", "aat_label_smoothing",
     "--convention", "fairseq", "--num-layers", 2, "--d-model", 16, "--d-ff", 32, "--num-heads", 2,
 )
+# Measured: losses equal to 2e-7, parameters to 4e-7. At three times these rates a training is chaotic: the last bit's
+# rounding grows a thousandfold within 200 updates.
 SCHEDULES = {
-    "inverse_sqrt": ("--lr-scheduler", "inverse_sqrt", "--lr", "0.01", "--warmup-updates", 60,
+    "inverse_sqrt": ("--lr-scheduler", "inverse_sqrt", "--lr", "0.004", "--warmup-updates", 60,
                      "--warmup-init-lr", "1e-7"),
-    "aat_noam": ("--lr-scheduler", "aat_noam", "--warmup-updates", 60, "--schedule-width", 16, "--lr-factor", 0.3),
+    "aat_noam": ("--lr-scheduler", "aat_noam", "--warmup-updates", 60, "--schedule-width", 16, "--lr-factor", 0.12),
 }
 
 
@@ -122,5 +124,5 @@ def test_two_hundred_updates_equal_those_of_stock_fairseq(trained, schedule, kin
         # A bias on the keys adds the same to all scores of a query, so softmax never feels it: its gradient is zero but
         # for rounding, which Adam blows up to full steps. It is the one parameter in which equal models may differ.
         if not name.endswith("k_proj.bias"):
-            torch.testing.assert_close(reached[name], expected, rtol=0, atol=1e-4, msg=lambda m, name=name: name + m)
+            torch.testing.assert_close(reached[name], expected, rtol=0, atol=1e-5, msg=lambda m, name=name: name + m)
             assert (expected - before[name]).abs().max() > 0.01, f"{name} has moved"
