@@ -44,9 +44,9 @@ def markdown(outcomes: Sequence[Outcome], command: str, provenance: Mapping[str,
         "relative; 0 means bit for bit. An equation of the list that nothing compared would be a failing row.\n"
         "`tests/conformance/` runs the same comparisons one by one, adds properties over drawn inputs, and changes\n"
         "the package's constants one at a time to see the table turn red. It also loads the same weights into\n"
-        "torch.nn.Transformer (equal to 1e-12) and into stock fairseq's `transformer` (2e-5 in float32, under\n"
-        "`convention=fairseq`). `tests/fairseq/test_trajectory.py` trains ours and stock fairseq's through fairseq-train\n"
-        "for 200 updates from the same weights, on the same batches: losses are equal to 2e-7, parameters to 4e-7.\n\n"
+        "torch.nn.Transformer (held to 1e-12) and into stock fairseq's `transformer` (2e-5 in float32, under\n"
+        "`convention=fairseq`). `tests/fairseq/test_trajectory.py` trains both through fairseq-train for 200 updates\n"
+        "from the same weights and on the same batches; losses (relative) and parameters are held to 1e-5.\n\n"
         f"{equal} of {len(outcomes)} comparisons are equal.\n\n"
     )
     rows = "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells(o))} |\n" for o in outcomes)
