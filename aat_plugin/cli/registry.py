@@ -33,6 +33,7 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
     Subcommand("version", "aat_plugin.cli.version", "Set-up", "print the plugin's version"),
     Subcommand("prepare", "aat_plugin.cli.prepare", "Data", "raw files to fairseq's data: tokens, subwords, data-bin"),
     Subcommand("fetch", "aat_plugin.cli.fetch", "Data", "bring a public corpus here, checked and resumable"),
+    Subcommand("silver", "aat_plugin.cli.silver", "Data", "training trees from sentences on which two parsers agree"),
     Subcommand("package", "aat_plugin.cli.package", "Use", "a trained system as one archive"),
     Subcommand("translate", "aat_plugin.cli.translate", "Use", "raw text in, text out, a line for a line"),
     Subcommand("export", "aat_plugin.cli.export", "Take along", "to stock fairseq, safetensors or CTranslate2"),
