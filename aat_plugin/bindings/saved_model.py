@@ -132,16 +132,25 @@ def _rows(path: Path, weights: Mapping[str, Any], name: str) -> int:
 
 def parameter_shapes(config: TransformerConfig) -> dict[str, tuple[int, ...]]:
     """Every name of the model's state → its shape, without memory for any of it."""
-    with torch.device("meta"):
-        model = Transformer(config)
-    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    return {name: tuple(tensor.shape) for name, tensor in _laid_out(config).state_dict().items()}
 
 
 def parameter_order(config: TransformerConfig) -> list[str]:
     """The names of what is learned, tied ones once, in the order in which an optimizer holds them."""
-    with torch.device("meta"):
-        model = Transformer(config)
-    return [name for name, _ in model.named_parameters()]
+    return [name for name, _ in _laid_out(config).named_parameters()]
+
+
+def _laid_out(config: TransformerConfig) -> Transformer:
+    """The model without memory for its weights.
+
+    Raises:
+        CheckpointError: its sizes are beyond what a tensor can have.
+    """
+    try:
+        with torch.device("meta"):
+            return Transformer(config)
+    except (RuntimeError, OverflowError, TypeError) as error:
+        raise CheckpointError(f"there is no model of these sizes ({_one_line(error)})") from error
 
 
 def check_weights(owner: str, config: TransformerConfig, weights: Mapping[str, Any]) -> None:

@@ -122,8 +122,10 @@ def _filled(dataclass: Any, name: str, values: Mapping[str, Any]) -> dict[str, A
     """The options of a dataclass: given ones, else defaults that are no interpolations."""
     options: dict[str, Any] = {"_name": name}
     for field in dataclasses.fields(dataclass):
+        if field.name == "_name":
+            continue
         if field.name in values:
             options[field.name] = values[field.name]
-        elif isinstance(field.default, PLAIN) and "${" not in str(field.default) and field.name != "_name":
+        elif isinstance(field.default, PLAIN) and "${" not in str(field.default):
             options[field.name] = field.default
     return options

@@ -22,7 +22,7 @@ from aat_plugin.bindings.saved_model import read_model
 from aat_plugin.errors import choose
 from aat_plugin.export.places import check_folder, folder
 from aat_plugin.export.reasons import require, unknown_choices
-from aat_plugin.export.stock_weights import EXPRESSED, position_rows
+from aat_plugin.export.stock_weights import EXPRESSED, MOST_ROWS, position_rows
 
 TARGET = "CTranslate2"
 KINDS: tuple[str, ...] = tuple(model_spec.ACCEPTED_MODEL_TYPES)
@@ -51,6 +51,9 @@ def reasons_against(config: TransformerConfig, dictionaries: tuple[Symbols, Symb
     reasons = unknown_choices(config, EXPRESSED, TARGET)
     if config.d_k != config.d_v:
         reasons.append(f"d_k={config.d_k} and d_v={config.d_v}: its heads have one width")
+    for name in ("max_source_positions", "max_target_positions"):
+        if getattr(config, name) > MOST_ROWS:
+            reasons.append(f"{name}={getattr(config, name)}: a table of positions has at most {MOST_ROWS} rows here")
     for symbols in dictionaries or ():
         expected = {"<s>": symbols.bos, "</s>": symbols.eos, "<unk>": symbols.unk, PADDING: symbols.pad}
         for word, index in expected.items():
@@ -128,6 +131,8 @@ def specification(
     spec.config.decoder_start_token = dictionaries[1].symbols[dictionaries[1].eos]
     spec.config.add_source_eos = True
     spec.config.layer_norm_epsilon = config.layer_norm_eps
+    for name in ("max_source_positions", "max_target_positions"):
+        spec.config.add_attribute(name, getattr(config, name))  # CTranslate2 leaves these alone; `Engine` reads them
     return spec
 
 

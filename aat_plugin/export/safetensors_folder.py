@@ -137,8 +137,11 @@ def _check_stored(place: Path, config: TransformerConfig, stored: dict[str, Tens
     layers = {name.split(".")[2] for name in stored if ".layers." in name}
     if len(layers) != config.num_layers:
         raise CheckpointError(f"{file} holds {len(layers)} layers and {DESCRIPTION} says {config.num_layers}")
-    with torch.device("meta"):
-        shapes = {name: tensor.shape for name, tensor in Transformer(config).state_dict().items()}
+    try:
+        with torch.device("meta"):
+            shapes = {name: tensor.shape for name, tensor in Transformer(config).state_dict().items()}
+    except (RuntimeError, OverflowError, TypeError):
+        raise CheckpointError(f"{place / DESCRIPTION}: there is no model of these sizes") from None
     for name in _tied(config):
         del shapes[name]
     if sorted(shapes) != sorted(stored):

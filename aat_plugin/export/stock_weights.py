@@ -29,6 +29,8 @@ from aat_plugin.export.reasons import unknown_choices
 TARGET = "stock fairseq"
 STOCK_EPS = 1e-5
 """torch's default, and stock fairseq has no option for another."""
+MOST_ROWS = 2**20
+"""Of a table of positions; more is a damaged file, and would fill the memory."""
 ATTENTIONS = {"encoder": ("self_attn",), "decoder": ("self_attn", "encoder_attn")}
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "out_proj")
 
@@ -64,6 +66,9 @@ def reasons_against(config: TransformerConfig) -> list[str]:
             reasons.append(f"{name}={getattr(config, name)}: stock's heads are d_model/num_heads = {width:g} wide")
     if config.layer_norm_eps != STOCK_EPS:
         reasons.append(f"layer_norm_eps={config.layer_norm_eps}: stock's is {STOCK_EPS} and has no option")
+    for side, name in (("encoder", "max_source_positions"), ("decoder", "max_target_positions")):
+        if getattr(config, name) > MOST_ROWS and _needs_table(config, side):
+            reasons.append(f"{name}={getattr(config, name)}: a table of positions has at most {MOST_ROWS} rows here")
     if config.has_final_norm and not config.normalize_before:
         reasons.append(f"final_norm={config.final_norm} with post-norm: stock has a final norm with pre-norm only")
     return reasons
