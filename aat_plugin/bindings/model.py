@@ -51,9 +51,7 @@ class AatTransformerConfig(FairseqDataclass):
     d_v: Optional[int] = field(default=None, metadata={"help": "width of a head's values; default d_model / num_heads"})
     dropout: float = field(default=0.1, metadata={"help": "P_drop: on sub-layers and embedding sums (Section 5.4)"})
     learned_positions: Optional[str] = switch("learn the positions instead of sinusoids (Table 3, row E)")
-    restricted_attention: Optional[int] = field(
-        default=None, metadata={"help": "r: self-attention sees a neighbourhood of r positions only (Table 1)"}
-    )
+    restricted_attention: Optional[int] = field(default=None, metadata={"help": "r: self-attention's reach (Table 1)"})
     share_all_embeddings: Optional[str] = switch(
         "one matrix for both embeddings and the projection (Section 3.4); default: whether the dictionaries are equal"
     )
@@ -230,11 +228,6 @@ class AatTransformerModel(Transformer, FairseqEncoderDecoderModel):
             return output  # type: ignore[return-value]
         logits, weights = output  # type: ignore[misc]
         return logits, {"attn": [weights.mean(dim=1)]}
-
-    def get_normalized_probs(self, net_output: Any, log_probs: bool, sample: Any = None) -> Tensor:
-        """(Log-)probabilities (batch, tgt_len, V) of `forward`'s output, in at least float32."""
-        normalized = log_softmax(net_output[0])
-        return normalized if log_probs else normalized.exp()
 
 
 def transformer_config(cfg: DictConfig, source: Any, target: Any) -> tuple[TransformerConfig, dict[str, Any]]:
