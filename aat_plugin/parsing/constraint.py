@@ -15,7 +15,7 @@ is forbidden gets probability 0 and the rest is not renormalised. Read `linearis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,7 +23,6 @@ from torch import Tensor
 
 from aat_plugin.errors import ConfigError, DataError
 from aat_plugin.parsing.linearise import Kind, Linearisation
-from aat_plugin.parsing.trees import Tree
 
 
 @dataclass(frozen=True)
@@ -73,22 +72,6 @@ def symbol_table(linearisation: Linearisation, symbols: Sequence[str], end_idx: 
     return SymbolTable(kind, label, torch.tensor([closers[text] for text in numbers] or [0], dtype=torch.int64))
 
 
-def openers_in_a_row(trees: Iterable[Tree]) -> int:
-    """The cap that training trees teach: the most brackets that open without a word between, unary chains included.
-
-    Args:
-        trees: as `cleaning.clean` gives them; the wrapper does not count.
-    """
-    longest = 0
-    for tree in trees:
-        run = -1  # the wrapper is not said
-        for node in tree.preorder():
-            # Every bracket holds a word, so two that follow one another with no leaf between are nested.
-            run = run + 1 if node.word is None else 0
-            longest = max(longest, run)
-    return longest
-
-
 _REMAINING, _LEFT, _DEPTH, _FILLED, _RUN = range(5)
 
 
@@ -99,7 +82,7 @@ class BracketConstraint:
         table: what each token does; on the search's device.
         num_words: (sentences,), int64, the words of each sentence, not its subwords.
         limits: (sentences,), int64, the most tokens before the end symbol, as the search has them.
-        max_openers: the cap on openers in a row; see `openers_in_a_row`.
+        max_openers: the cap on openers in a row; see `linearise.openers_in_a_row`.
 
     Raises:
         ConfigError: a limit is below its sentence's number of words.

@@ -43,8 +43,8 @@ class Linearisation:
 
     Attributes:
         scheme: "vinyals", "tags" or "t2t".
-        labels: t2t's labels, without which its symbols cannot be told apart.
-        tags: t2t's tags.
+        labels: the labels, by which t2t's symbols are told apart.
+        tags: the tags; without them, t2t says nothing, and in "tags" every word that is no bracket is a leaf.
         marked: t2t's tags are written #TAG, because a label or a closer looks like one of them.
     """
 
@@ -82,7 +82,8 @@ class Linearisation:
             return (Kind.LEAF if symbol == UNNAMED_TAG else Kind.OTHER), symbol
         # fairseq's own symbols, <unk> above all, are written like this; no tag is.
         special = not symbol or (symbol[0] == "<" and symbol[-1] == ">")
-        return (Kind.OTHER if special else Kind.LEAF), symbol
+        foreign = bool(self.tags) and symbol not in self.tags
+        return (Kind.OTHER if special or foreign else Kind.LEAF), symbol
 
     def _read_bare(self, symbol: str) -> tuple[Kind, str]:
         tag = symbol.removeprefix(_MARK) if self.marked else symbol
@@ -128,10 +129,10 @@ def for_symbols(scheme: str, labels: Iterable[str], tags: Iterable[str]) -> Line
         DataError: the symbols cannot be told apart, not even with marked tags.
     """
     choose("linearisation", scheme, SCHEMES)
+    known = frozenset(labels)
     if scheme != "t2t":
         # Brackets begin with ( and ), which no tag may hold: they are apart whatever the treebank.
-        return Linearisation(scheme)
-    known = frozenset(labels)
+        return Linearisation(scheme, known, frozenset(tags))
     for marked in (False, True):
         made = Linearisation(scheme, known, frozenset(tags), marked)
         if not _mistakable(made):
@@ -151,6 +152,22 @@ def for_trees(scheme: str, trees: Iterable[Tree]) -> Linearisation:
             for node in child.preorder():
                 (labels if node.word is None else tags).add(node.label)
     return for_symbols(scheme, labels, tags)
+
+
+def openers_in_a_row(trees: Iterable[Tree]) -> int:
+    """The cap that trees teach constrained decoding: the most brackets that open with no word between, chains included.
+
+    Args:
+        trees: as `cleaning.clean` gives them; the wrapper does not count.
+    """
+    longest = 0
+    for tree in trees:
+        run = -1  # the wrapper is not said
+        for node in tree.preorder():
+            # Every bracket holds a word, so two that follow one another with no leaf between are nested.
+            run = run + 1 if node.word is None else 0
+            longest = max(longest, run)
+    return longest
 
 
 def _mistakable(made: Linearisation) -> Set[str]:

@@ -15,8 +15,8 @@ from tree_makers import data, deep, topped
 from aat_plugin.conformance.search_tables import Table, TableModel, options
 from aat_plugin.errors import ConfigError, DataError
 from aat_plugin.parsing.cleaning import clean
-from aat_plugin.parsing.constraint import BracketConstraint, openers_in_a_row, symbol_table
-from aat_plugin.parsing.linearise import SCHEMES, Linearisation, for_symbols, for_trees
+from aat_plugin.parsing.constraint import BracketConstraint, symbol_table
+from aat_plugin.parsing.linearise import SCHEMES, Linearisation, for_symbols, for_trees, openers_in_a_row
 from aat_plugin.parsing.repair import rebuild
 from aat_plugin.parsing.tree_files import iterate_trees
 from aat_plugin.parsing.trees import Tree, read_line
