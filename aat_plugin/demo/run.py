@@ -143,7 +143,7 @@ def score_command(places: Places, system: str) -> list[str]:
 
 def _corpus(places: Places) -> Callable[[], str]:
     def make() -> str:
-        made = corpus.write_corpus(places.text, SEED)
+        made = corpus.write_corpus(places.text, SEED, corpus.SPLITS)
         pairs = ", ".join(f"{len(examples)} {name}" for name, examples in made.items())
         shown = "\n".join(f"  {example.source}\n  {example.target}" for example in made["test"][:2])
         return f"corpus: {pairs} pairs, such as\n{shown}"
