@@ -34,15 +34,17 @@ class SymbolTable:
             opener.
         label: (V,), int64, of openers and closers the number of their label, else 0.
         closer: (labels,), int64, the token that closes each label.
+        columns: (symbols,), int64, the tokens that do anything.
     """
 
     kind: Tensor
     label: Tensor
     closer: Tensor
+    columns: Tensor
 
     def to(self, device: torch.device) -> SymbolTable:
         """The same on another device."""
-        return SymbolTable(self.kind.to(device), self.label.to(device), self.closer.to(device))
+        return SymbolTable(*(part.to(device) for part in (self.kind, self.label, self.closer, self.columns)))
 
 
 def symbol_table(linearisation: Linearisation, symbols: Sequence[str], end_idx: int) -> SymbolTable:
@@ -69,7 +71,8 @@ def symbol_table(linearisation: Linearisation, symbols: Sequence[str], end_idx: 
             kind[index] = Kind.END
         elif what is Kind.LEAF or text in numbers:
             kind[index], label[index] = int(what), numbers.get(text, 0) if what is not Kind.LEAF else 0
-    return SymbolTable(kind, label, torch.tensor([closers[text] for text in numbers] or [0], dtype=torch.int64))
+    closer = torch.tensor([closers[text] for text in numbers] or [0], dtype=torch.int64)
+    return SymbolTable(kind, label, closer, kind.nonzero().squeeze(1))
 
 
 _REMAINING, _LEFT, _DEPTH, _FILLED, _RUN = range(5)
@@ -117,7 +120,10 @@ class BracketConstraint:
         end = (depth == 0) & (left == 0)
         never = torch.zeros_like(leaf)
         by_kind = torch.stack([never, leaf, opener, never, end], dim=1)  # (rows, kinds), in the order of Kind
-        mask = by_kind.index_select(1, self.table.kind)
+        # Few tokens of a vocabulary that words share say anything: only their columns are filled.
+        columns = self.table.columns
+        mask = torch.zeros(left.size(0), self.table.kind.size(0), dtype=torch.bool, device=left.device)
+        mask[:, columns] = by_kind.index_select(1, self.table.kind[columns])
         top = self.stack.gather(1, (depth - 1).clamp(0, self.stack.size(1) - 1).unsqueeze(1))
         # Where no closer is allowed this writes False over a False.
         return mask.scatter_(1, self.table.closer[top], closer.unsqueeze(1))
