@@ -44,7 +44,7 @@ def shell(command: str) -> subprocess.CompletedProcess[str]:
 
 def parsed(command: str) -> None:
     """By fairseq-train's or fairseq-generate's parser; the words after the name are the README's, shell and all."""
-    name, _, words = command.partition(" ")
+    name, _, words = re.split(r" [<>] ", command)[0].partition(" ")
     done = shell(f"{shlex.quote(sys.executable)} -c {shlex.quote(PARSE)} {name.removeprefix('fairseq-')} {words}")
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("aat_translation")
@@ -65,6 +65,25 @@ def run(command: str) -> None:
     assert shell(command).returncode == 0
 
 
+def understood(command: str) -> None:
+    """By the sub-command's own parser: the names, options and values of the README are its own; nothing is run."""
+    import importlib
+
+    import typer
+
+    from aat_plugin.cli.registry import SUBCOMMANDS
+
+    words = shlex.split(re.split(r" [<>] ", command)[0])[1:]
+    module = next(one.module for one in SUBCOMMANDS if one.name == words[0])
+    parser = typer.main.get_command(importlib.import_module(module).app)
+    name = words.pop(0)
+    while hasattr(parser, "get_command"):
+        name = words.pop(0)
+        parser = parser.get_command(None, name)
+        assert parser is not None, f"there is no '{name}' in: {command}"
+    parser.make_context(name, words)
+
+
 def activated(command: str) -> None:
     assert command == "source .venv/bin/activate"
     assert "VENV ?= .venv\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -80,6 +99,7 @@ TABLE: dict[str, Callable[[str], None]] = {
     "aat doctor": run,
     "aat user-dir": run,
     "aat conf-dir": run,
+    "aat ": understood,
 }
 
 
