@@ -18,6 +18,7 @@ import sacrebleu
 from aat_plugin.bindings.live_models import COUNTED, LiveModel, open_model
 from aat_plugin.export.ctranslate2_engine import Engine, Search
 from aat_plugin.export.ctranslate2_folder import export_ctranslate2
+from aat_plugin.export.ctranslate2_translator import together
 from aat_plugin.export.reasons import NotExpressibleError
 from aat_plugin.export.to_fairseq import export_fairseq
 
@@ -186,7 +187,3 @@ def compare(
             rows += comparison.ctranslate2(folder, quantization)
     return rows
 
-
-def together(subwords: Sequence[str]) -> str:
-    """Byte-pair pieces ("@@ ") as words."""
-    return f"{' '.join(subwords)} ".replace("@@ ", "").strip()

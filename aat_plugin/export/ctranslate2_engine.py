@@ -111,7 +111,7 @@ class Engine:
         threads: int = 0,
         max_tokens: int = 4096,
     ) -> None:
-        self.longest_source, self.longest_target = _limits(folder)
+        self.longest_source, self.longest_target, self.convention = _notes(folder)
         self.max_tokens = max_tokens
         try:
             self.translator = ctranslate2.Translator(
@@ -223,12 +223,12 @@ def rescored(hypotheses: Sequence[tuple[list[str], float]], penalty: str, alpha:
     return sorted(ranked, key=lambda one: -one.score)
 
 
-def _limits(folder: Path) -> tuple[int, int]:
-    """The longest source and target in tokens, as `aat export ctranslate2` notes them."""
+def _notes(folder: Path) -> tuple[int, int, str]:
+    """The longest source and target in tokens, and the convention, as `aat export ctranslate2` notes them."""
     file = folder / "config.json"
     try:
         config: Any = json.loads(file.read_text(encoding="utf-8"))
-        return int(config["max_source_positions"]), int(config["max_target_positions"])
+        return int(config["max_source_positions"]), int(config["max_target_positions"]), str(config["convention"])
     except OSError as error:
         raise CheckpointError(
             f"cannot read {file}: {error.strerror}; give a folder of `aat export ctranslate2`"

@@ -94,6 +94,7 @@ def export_ctranslate2(
     spec = specification(config, saved.weights, dictionaries)
     spec.validate()
     spec.optimize(quantization=quantization)
+    spec.config.add_attribute("convention", str(saved.sections["model"].get("convention")))
     with folder(output) as place:
         spec.save(str(place))
     return Converted(output, quantization, sum(file.stat().st_size for file in output.iterdir()))

@@ -69,7 +69,7 @@ def import_fairseq(checkpoint: Path, output: Path) -> Imported:
     stock = read_stock(checkpoint)
     stored = stock.state["model"]
     require(str(checkpoint), TARGET, reasons_against(stock.options, stored) + _of_the_task(stock))
-    options = model_options(stock.options, stored)
+    options = model_options(str(checkpoint), stock.options, stored)
     as_stored = {key: str(value).lower() if isinstance(value, bool) else value for key, value in options.items()}
     as_stored["convention"] = "fairseq"
     config = stored_config(checkpoint, {**as_stored, "_name": MODEL}, stored)

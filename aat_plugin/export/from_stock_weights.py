@@ -85,7 +85,8 @@ def reasons_against(options: Mapping[str, Any], weights: Mapping[str, Any]) -> l
     if isinstance(width, int) and isinstance(heads, int) and (heads < 1 or width % heads):
         reasons.append(f"encoder_embed_dim={width} is no multiple of encoder_attention_heads={heads}")
     norms = _final_norms(options, weights)
-    if norms["encoder"] != norms["decoder"]:
+    alike = options.get("encoder_normalize_before") == options.get("decoder_normalize_before")
+    if alike and norms["encoder"] != norms["decoder"]:
         lacking = "decoder" if norms["encoder"] else "encoder"
         reasons.append(f"only its {lacking} has no final norm: ours has final_norm for both stacks")
     return reasons
@@ -103,8 +104,13 @@ def _final_norms(options: Mapping[str, Any], weights: Mapping[str, Any]) -> dict
     return ends
 
 
-def model_options(options: Mapping[str, Any], weights: Mapping[str, Any]) -> dict[str, Any]:
+def model_options(owner: str, options: Mapping[str, Any], weights: Mapping[str, Any]) -> dict[str, Any]:
     """Ours for stock's; there must be no `reasons_against` them.
+
+    Args:
+        owner: the checkpoint, for a message.
+        options: stock's, flat and complete.
+        weights: stock's.
 
     Raises:
         CheckpointError: an option has another type than stock gives it.
@@ -116,7 +122,7 @@ def model_options(options: Mapping[str, Any], weights: Mapping[str, Any]) -> dic
         rates = {name: float(options[name]) for name in ("dropout", "attention_dropout", "activation_dropout")}
         longest = {name: int(options[name]) for name in ("max_source_positions", "max_target_positions")}
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"a size among its options is no number ({error})") from None
+        raise CheckpointError(f"{owner}: a size among its options is no number ({error})") from None
     width = default_head_width(sizes["d_model"], sizes["num_heads"])
     shared = bool(options.get("share_all_embeddings"))
     return {
