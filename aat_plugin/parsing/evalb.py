@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import accumulate, compress
 from typing import NamedTuple
 
 from aat_plugin.parsing.cleaning import TOP, TRACE, WRAPPERS
@@ -85,7 +86,7 @@ class Kept(NamedTuple):
 def compare_as_evalb(gold: Spans, test: Spans, parameters: Parameters) -> Sentence:
     """Count as the C program does, its limits lifted."""
     sentence = Sentence(_length(gold, parameters))
-    ours, theirs = _keep(gold, gold.tags, parameters), _keep(test, test.tags, parameters)
+    ours, theirs = _keep(gold, parameters), _keep(test, parameters)
     sentence.over = any(len(part) > LIMIT for kept in (ours, theirs) for part in (kept.words, kept.labels))
     if not theirs.words:
         sentence.status = Status.MISSING
@@ -97,7 +98,7 @@ def compare_as_evalb(gold: Spans, test: Spans, parameters: Parameters) -> Senten
         sentence.status = Status.MISMATCHED
         return sentence
     sentence.words = len(ours.words)
-    sentence.tags = sum(map(parameters.same_label, ours.tags, theirs.tags))
+    sentence.tags = _same_tags(ours.tags, theirs.tags, parameters)
     _count(sentence, _counted(ours, parameters), _counted(theirs, parameters), parameters)
     return sentence
 
@@ -107,22 +108,21 @@ def compare(gold: Spans, test: Spans, parameters: Parameters) -> Sentence:
     gold, gold_top = _rename_top(without_tag(gold, TRACE))
     test, test_top = _rename_top(without_tag(test, TRACE))
     sentence = Sentence(_length(gold, parameters), renamed=(gold_top, test_top))
-    ours = _keep(gold, gold.tags, parameters)
-    sentence.words = len(ours.words)
-    brackets = _counted(ours, parameters)
+    stays = _stays(gold.tags, parameters)
+    sentence.words = sum(stays)
+    brackets = _counted(_moved(gold, stays), parameters)
     sentence.reason = _difference(gold.words, test.words, parameters) if test.words else "no parse"
     if sentence.reason:
         sentence.status = Status.MISMATCHED if test.words else Status.MISSING
-        alone = _counted(_keep(test, test.tags, parameters), parameters)
+        alone = _counted(_moved(test, _stays(test.tags, parameters)), parameters)
         sentence.gold, sentence.test = len(brackets), len(alone)
         sentence.labels = ([label for *_, label in brackets], [label for *_, label in alone], [], [])
         sentence.unnamed = sentence.words if set(test.tags) <= {UNNAMED_TAG} else 0
         return sentence
-    said = [tag for tag, theirs in zip(test.tags, gold.tags, strict=True) if theirs not in parameters.delete]
-    sentence.tags = sum(map(parameters.same_label, ours.tags, said))
+    said = list(compress(test.tags, stays))
+    sentence.tags = _same_tags(list(compress(gold.tags, stays)), said, parameters)
     sentence.unnamed = said.count(UNNAMED_TAG)
-    theirs = _keep(test, gold.tags, parameters)
-    _count(sentence, brackets, _counted(theirs, parameters), parameters)
+    _count(sentence, brackets, _counted(_moved(test, stays), parameters), parameters)
     return sentence
 
 
@@ -145,22 +145,28 @@ def _rename_top(spans: Spans) -> tuple[Spans, str]:
     return spans._replace(labels=labels), was
 
 
-def _keep(spans: Spans, tags: Sequence[str], parameters: Parameters) -> Kept:
-    """Delete words by their tags; places are counted in words that stay."""
+def _stays(tags: Sequence[str], parameters: Parameters) -> list[bool]:
+    """Of each word whether it stays, by its tag."""
     delete = parameters.delete
-    places, kept = [0], []
-    for place, tag in enumerate(tags):
-        if tag not in delete:
-            kept.append(place)
-        places.append(len(kept))
-    words = spans.words
-    return Kept(
-        [words[place] for place in kept],
-        [tags[place] for place in kept],
-        spans.labels,
-        [places[start] for start in spans.starts],
-        [places[end] for end in spans.ends],
-    )
+    return [tag not in delete for tag in tags]
+
+
+def _moved(spans: Spans, stays: Sequence[bool]) -> Spans:
+    """The brackets' places counted in words that stay; the words are still all there."""
+    place = [0, *accumulate(stays)].__getitem__
+    return spans._replace(starts=list(map(place, spans.starts)), ends=list(map(place, spans.ends)))
+
+
+def _keep(spans: Spans, parameters: Parameters) -> Kept:
+    """Delete words by their tags."""
+    stays = _stays(spans.tags, parameters)
+    moved = _moved(spans, stays)
+    words, tags = list(compress(spans.words, stays)), list(compress(spans.tags, stays))
+    return Kept(words, tags, spans.labels, moved.starts, moved.ends)
+
+
+def _same_tags(gold: Sequence[str], test: Sequence[str], parameters: Parameters) -> int:
+    return len(gold) if gold == test else sum(map(parameters.same_label, gold, test))
 
 
 def _difference(gold: Sequence[str], test: Sequence[str], parameters: Parameters) -> str:
@@ -176,39 +182,39 @@ def _difference(gold: Sequence[str], test: Sequence[str], parameters: Parameters
 Bracket = tuple[int, int, str]
 
 
-def _counted(kept: Kept, parameters: Parameters) -> list[Bracket]:
+def _counted(tree: Kept | Spans, parameters: Parameters) -> list[Bracket]:
     """The brackets that count: with words in them and a label that is not deleted."""
-    counted = parameters.counted
     return [
         (start, end, label)
-        for start, end, label in zip(kept.starts, kept.ends, map(counted, kept.labels), strict=True)
+        for start, end, label in zip(tree.starts, tree.ends, map(parameters.counted, tree.labels), strict=True)
         if start != end and label is not None
     ]
 
 
 def _count(sentence: Sentence, gold: list[Bracket], test: list[Bracket], parameters: Parameters) -> None:
     """Match brackets one to one in their order, and count what crosses."""
-    open_test: dict[tuple[int, int], list[str]] = {}
+    labels = ([label for *_, label in gold], [label for *_, label in test])
+    sentence.gold, sentence.test = len(gold), len(test)
+    if gold == test:
+        sentence.matched, sentence.labels = len(gold), (*labels, *labels)
+        return
+    unmatched: dict[tuple[int, int], list[str]] = {}
     for start, end, label in test:
-        open_test.setdefault((start, end), []).append(label)
+        unmatched.setdefault((start, end), []).append(label)
+    crossing_free = unmatched.keys() & {(start, end) for start, end, _ in gold}
     hit_gold, hit_test = [], []
     for start, end, label in gold:
-        there = open_test.get((start, end), ())
+        there = unmatched.get((start, end), ())
         for place, other in enumerate(there):
-            if not parameters.labelled or parameters.same_label(label, other):
+            if label == other or not parameters.labelled or parameters.same_label(label, other):
                 hit_gold.append(label)
-                hit_test.append(open_test[start, end].pop(place))
+                hit_test.append(unmatched[start, end].pop(place))
                 break
-    sentence.gold, sentence.test, sentence.matched = len(gold), len(test), len(hit_gold)
-    sentence.labels = ([label for *_, label in gold], [label for *_, label in test], hit_gold, hit_test)
-    sentence.crossing = _crossing(gold, test)
+    sentence.matched, sentence.labels = len(hit_gold), (*labels, hit_gold, hit_test)
+    # Gold brackets never cross one another, so one with a gold span crosses none.
+    sentence.crossing = _crossing(gold, [bracket for bracket in test if bracket[:2] not in crossing_free])
 
 
 def _crossing(gold: list[Bracket], test: list[Bracket]) -> int:
-    spans = {(start, end) for start, end, _ in gold}
-    # Gold brackets never cross one another, so one with a gold span crosses none.
-    return sum(
-        any(a < start < b < end or start < a < end < b for a, b in spans)
-        for start, end, _ in test
-        if (start, end) not in spans
-    )
+    """How many of the test brackets cross any gold one."""
+    return sum(any(a < start < b < end or start < a < end < b for a, b, _ in gold) for start, end, _ in test)

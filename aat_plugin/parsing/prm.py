@@ -51,11 +51,13 @@ class Parameters:
 
     def counted(self, label: str) -> str | None:
         """A bracket's label as it is counted, cut at its first - or =; None for one that does not count."""
-        if label not in self._counted:
+        try:
+            return self._counted[label]
+        except KeyError:
             cut = label.split("-", 1)[0].split("=", 1)[0]
             gone = any(self.same_label(cut, one) for one in self.delete)
             self._counted[label] = None if gone else cut
-        return self._counted[label]
+            return self._counted[label]
 
 
 COLLINS = Parameters(
