@@ -15,9 +15,12 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO, cast
 
 from aat_plugin.errors import DataError
+
+UNFINISHED = ".unfinished"
+"""How the name of a file ends that is being written: `.NAME….unfinished`."""
 
 MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
@@ -28,9 +31,24 @@ def iterate_lines(path: Path) -> Iterator[str]:
     Raises:
         DataError: the file is missing, unreadable or a folder; a line is not UTF-8 (named by its number).
     """
+    with reading(path), open_bytes(path) as file:
+        yield from iterate_stream(file, str(path))
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """A file to read, `.gz` unpacked."""
+    return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+
+
+@contextmanager
+def reading(path: Path | str) -> Iterator[None]:
+    """What goes wrong in the block is said of this file.
+
+    Raises:
+        DataError: it is missing, unreadable, a folder, or no whole gzip file.
+    """
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            yield from iterate_stream(file, str(path))
+        yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path} is no whole gzip file ({error}); fetch or copy it again") from None
     except OSError as error:
@@ -48,7 +66,7 @@ def iterate_stream(file: Iterable[bytes], name: str) -> Iterator[str]:
         try:
             line = text.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise _wrong_encoding(name, number, text, error) from None
+            raise wrong_encoding(name, number, text, error) from None
         yield line.removesuffix("\n").removesuffix("\r")
 
 
@@ -74,18 +92,46 @@ def replacing(path: Path) -> Iterator[TextIO]:
     Raises:
         DataError: the folder is missing or cannot be written, the disk is full …
     """
-    try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as file:
+    with _beside(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def replacing_bytes(path: Path) -> Iterator[BinaryIO]:
+    """The same for a binary file."""
+    with _beside(path) as temporary, temporary.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A fresh file in the same folder, which takes `path`'s place."""
+    with cannot_write(path):
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED, delete=False
+        ) as file:
             temporary = Path(file.name)
         try:
-            with temporary.open("w", encoding="utf-8", newline="\n") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
+            yield temporary
             temporary.chmod(0o644)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def cannot_write(path: Path) -> Iterator[None]:
+    """What goes wrong in the block is said of writing this file.
+
+    Raises:
+        DataError: the folder is missing or cannot be written, the disk is full …
+    """
+    try:
+        yield
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}; check the folder, its rights and its space") from None
 
@@ -103,7 +149,8 @@ def sha256(path: Path) -> str:
         raise DataError(f"cannot read {path}: {error.strerror}; check the path and its rights") from None
 
 
-def _wrong_encoding(path: str, number: int, raw: bytes, error: UnicodeDecodeError) -> DataError:
+def wrong_encoding(path: str, number: int, raw: bytes, error: UnicodeDecodeError) -> DataError:
+    """The mistake of a line in another encoding, with the way to convert the file."""
     name = next((name for mark, name in MARKS.items() if number == 1 and raw.startswith(mark)), "")
     found = f"the file looks like {name}" if name else f"byte 0x{raw[error.start]:02x} at column {error.start + 1}"
     remedy = f"iconv -f {name or 'latin1'} -t utf-8 {Path(path).name}"

@@ -1,19 +1,26 @@
-"""Work on a long file in chunks, in several processes, in order, in bounded memory. Read `tokenise` for a use of it."""
+"""Work on a long file in several processes, in order, in bounded memory. Read `streams` for its use on files."""
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from itertools import islice
-from multiprocessing import get_context
-from typing import Any, TypeVar
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from itertools import chain, islice
+from multiprocessing import connection, get_context, parent_process
+from types import TracebackType
+from typing import Self, TypeVar
+
+from aat_plugin.errors import DataError
 
 CHUNK = 2000
-"""Lines a chunk: a fraction of a second of work, so that processes neither starve nor hoard."""
+"""Lines a chunk, where lines are sent."""
 AHEAD = 3
-"""Chunks in flight for each process."""
+"""Items in flight for each process."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,44 +33,78 @@ def chunked(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:
         yield chunk
 
 
-def in_order(
-    work: Callable[[Item], Result],
-    items: Iterable[Item],
-    workers: int,
-    set_up: Callable[..., None] | None = None,
-    arguments: tuple[Any, ...] = (),
-) -> Iterator[Result]:
-    """`work` of each item, in the items' order; at most a few items are in memory.
+class Workers:
+    """Processes for one run of a command; a context manager.
+
+    They are started when there is work for more than one, and stay until the end: a small corpus is done sooner in
+    this process than another one starts.
 
     Args:
-        work: a module's function, which other processes can find.
-        items: small enough to be sent.
-        workers: processes; 1 works in this one.
-        set_up: called once in each process with `arguments`.
-        arguments: for `set_up`.
+        count: processes; 1 works in this one.
     """
-    if workers <= 1:
-        if set_up is not None:
-            set_up(*arguments)
-        yield from map(work, items)
-        return
-    # Not forked: a fork would take along torch's threads where the caller has them.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _quietly, (set_up, arguments)) as pool:
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=kind is None, cancel_futures=True)
+
+    def in_order(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """`work` of each item, in the items' order; at most a few items are in memory.
+
+        Args:
+            work: other processes must be able to find it: a module's function, or a module's frozen dataclass.
+            items: what can be sent.
+
+        Raises:
+            DataError: a process was killed, as the system does where memory runs out.
+        """
+        source = iter(items)
+        start = list(islice(source, 2))
+        if self.count <= 1 or len(start) < 2:
+            yield from map(work, chain(start, source))
+            return
+        try:
+            yield from self._ahead(work, chain(start, source))
+        except BrokenProcessPool:
+            raise DataError(
+                "a worker process was killed, perhaps for memory; give fewer --workers and run it again to go on"
+            ) from None
+
+    def _ahead(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        if self._pool is None:
+            # Not forked: a fork would take along the caller's threads' locks, torch's among them.
+            self._pool = ProcessPoolExecutor(self.count, get_context("spawn"), _set_up)
         waiting: deque[Future[Result]] = deque()
         try:
             for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) >= workers * AHEAD:
+                waiting.append(self._pool.submit(work, item))
+                if len(waiting) >= self.count * AHEAD:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
-def _quietly(set_up: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
-    """Leave Ctrl-C to the main process, which then stops the others without a traceback from each."""
+def _set_up() -> None:
+    """Leave Ctrl-C to the main process, and end with it however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if set_up is not None:
-        set_up(*arguments)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot tell its processes to end; without this they would wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        with suppress(OSError):
+            connection.wait([parent.sentinel])
+        os._exit(1)

@@ -1,8 +1,9 @@
-"""A bar for long work on lines, on a terminal alone."""
+"""A bar for long work on lines, with lines a second, on a terminal alone."""
 
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
 from typing import Self
 
@@ -15,19 +16,22 @@ class Progress:
     Args:
         title: what is going on.
         total: lines in all, where that is known.
+        done: lines that an earlier call has done.
     """
 
-    def __init__(self, title: str, total: int | None = None) -> None:
-        self._count = 0
+    def __init__(self, title: str, total: int | None = None, done: int = 0) -> None:
+        self._count = self._shown = 0
+        self._started = time.monotonic()
         self._bar = None
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
 
-            columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+            words = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+            columns = *words, TextColumn("{task.fields[rate]} lines/s"), TimeRemainingColumn()
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task(title, total=total)
+            self._task = self._bar.add_task(title, total=total, completed=done, rate="…")
 
     def __enter__(self) -> Self:
         if self._bar is not None:
@@ -40,8 +44,10 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def advance(self) -> None:
-        """One line more."""
-        self._count += 1
-        if self._bar is not None and self._count % EVERY == 0:
-            self._bar.advance(self._task, EVERY)
+    def advance(self, lines: int = 1) -> None:
+        """So many lines more."""
+        self._count += lines
+        if self._bar is not None and self._count - self._shown >= EVERY:
+            rate = f"{self._count / max(time.monotonic() - self._started, 1e-3):,.0f}"
+            self._bar.update(self._task, advance=self._count - self._shown, rate=rate)
+            self._shown = self._count

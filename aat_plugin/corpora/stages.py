@@ -2,26 +2,35 @@
 
 A stage whose inputs, options and outputs are what the manifest says is not done again. Its record is taken out before
 it starts and put back when its outputs are complete, so after kill -9 the next call does it, and what depends on it,
-over. Files are compared by SHA-256; one whose size and time of change are as recorded is not read for it.
-Read `pairs` next, which strings stages together.
+over (or goes on in it: `streams`). Files are compared by SHA-256; one whose size and time of change are as recorded is
+not read for it. Read `pairs` next, which strings stages together.
 """
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from aat_plugin.corpora.files import sha256, write_text
+from aat_plugin.corpora.files import UNFINISHED, write_text
+from aat_plugin.corpora.manifest import FORMAT, MANIFEST, State, checksums, file_state, read_manifest, versions
+from aat_plugin.corpora.parallel import Workers
+from aat_plugin.corpora.streams import Run
 from aat_plugin.errors import DataError
 
-MANIFEST = "manifest.json"
-FORMAT = 1
-PACKAGES = ("aat_plugin", "sacremoses", "subword-nmt", "ve-fairseq", "fairseq-fixed")
+__all__ = ["FORMAT", "MANIFEST", "Counts", "Pipeline", "Say", "Stage", "read_manifest"]
+
+RECIPE = 1
+"""Raised when a stage comes to make other bytes of the same inputs: what an older version made is then made anew."""
+
+JOURNAL = ".journal.json"
 Say = Callable[[str], None]
 Counts = Mapping[str, int | float]
 
@@ -34,7 +43,7 @@ class Stage:
         name: in the manifest and on the screen.
         inputs: files that it reads.
         outputs: files that it makes, whole or not at all, below the pipeline's folder.
-        options: what else decides the outputs.
+        options: what else decides the outputs; the version of the library that does the work, say.
         work: does it, and says what there is to count.
     """
 
@@ -42,29 +51,62 @@ class Stage:
     inputs: Sequence[Path]
     outputs: Sequence[Path]
     options: Mapping[str, Any]
-    work: Callable[[], Counts]
+    work: Callable[[Run], Counts]
 
 
 class Pipeline:
-    """Runs stages over one folder and keeps its manifest.
+    """Runs stages over one folder and keeps its manifest; a context manager that holds the folder for itself.
 
     Args:
         folder: made where it is missing.
         about: what the whole is, for the manifest: kind, languages, options.
         say: shows a line to the user.
+        workers: processes.
 
     Raises:
-        DataError: the folder cannot be made, or its manifest is none.
+        DataError: the folder cannot be made or is in use, or its manifest is none.
     """
 
-    def __init__(self, folder: Path, about: Mapping[str, Any], say: Say) -> None:
+    def __init__(self, folder: Path, about: Mapping[str, Any], say: Say, workers: int) -> None:
+        self.folder, self.say, self.about = folder, say, about
+        self.workers = Workers(workers)
+        self.manifest: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.folder, os.O_RDONLY)
         except OSError as error:
-            raise DataError(f"cannot make the folder {folder}: {error.strerror}; choose another with -o") from None
-        self.folder, self.say = folder, say
-        stages = read_manifest(folder)["stages"] if (folder / MANIFEST).exists() else {}
-        self.manifest: dict[str, Any] = {"format": FORMAT, **about, "versions": _versions(), "stages": stages}
+            raise DataError(f"cannot make the folder {self.folder}: {error.strerror}; choose another with -o") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stages = self._recorded()
+        except BlockingIOError:
+            os.close(self._lock)
+            raise DataError(f"another aat prepare is at work in {self.folder}; wait for it, or choose -o") from None
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self.manifest = {"format": FORMAT, **self.about, "versions": versions(), "stages": stages}
+        return self
+
+    def _recorded(self) -> dict[str, Any]:
+        """The stages of earlier calls."""
+        if not (self.folder / MANIFEST).exists():
+            return {}
+        found = read_manifest(self.folder)
+        if found.get("kind") != self.about["kind"]:
+            raise DataError(f"{self.folder} holds data of the kind {found.get('kind')!r}; choose another with -o")
+        return {name: record for name, record in found["stages"].items() if isinstance(record, dict)}
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.workers.__exit__(kind, error, trace)
+        if kind is None:
+            for left in self.folder.rglob(f".*{UNFINISHED}"):  # by a killed run, and not taken up
+                left.unlink(missing_ok=True)
+        os.close(self._lock)
 
     def run(self, stage: Stage) -> bool:
         """Do a stage unless it is done.
@@ -73,50 +115,64 @@ class Pipeline:
             Whether it was done now.
         """
         records = self.manifest["stages"]
-        known = records.get(stage.name)
-        inputs = {self._name(path): self._state(path, known, "inputs") for path in stage.inputs}
-        if known is not None and self._is_done(stage, known, inputs):
-            known["inputs"] = inputs
-            self._save()
+        known = records.get(stage.name, {})
+        inputs = self._states(stage.inputs, known.get("inputs"))
+        if self._is_done(stage, known, inputs):
+            if known["inputs"] != inputs:  # touched, not changed
+                known["inputs"] = inputs
+                self._save()
             self.say(f"{stage.name}: up to date")
             return False
         if records.pop(stage.name, None) is not None:
             self._save()
+        run = Run(self.workers, self.folder / JOURNAL, self._fingerprint(stage, inputs))
+        for path in stage.outputs:
+            path.parent.mkdir(exist_ok=True)
         started = time.monotonic()
-        counts = dict(stage.work())
-        seconds = time.monotonic() - started
-        outputs = {self._name(path): _fresh(path) for path in stage.outputs}
-        record = {"options": dict(stage.options), "inputs": inputs, "outputs": outputs, "counts": counts}
-        records[stage.name] = {**record, "seconds": round(seconds, 2)}
+        counts = dict(stage.work(run))
+        seconds = run.earlier + time.monotonic() - started
+        records[stage.name] = {
+            "recipe": RECIPE, "options": dict(stage.options), "inputs": inputs,
+            "outputs": self._states(stage.outputs), "counts": counts, "seconds": round(seconds, 2),
+        }  # fmt: skip
         self._save()
         lines = counts.get("lines")
         rate = f", {lines / max(seconds, 1e-9):,.0f} lines/s" if lines else ""
         self.say(f"{stage.name}: {_in_words(counts)}{seconds:.1f} s{rate}")
         return True
 
-    def _is_done(self, stage: Stage, known: dict[str, Any], inputs: Mapping[str, Any]) -> bool:
-        def sums(files: Mapping[str, Any]) -> dict[str, str]:
-            return {name: state["sha256"] for name, state in files.items()}
+    def keep_only(self, stages: Sequence[Stage]) -> None:
+        """Remove what other stages made: of an earlier call with other languages or splits, say, which fairseq would
+        find in the same folder.
+        """
+        wanted = {self._name(path) for stage in stages for path in stage.outputs}
+        names = {stage.name for stage in stages}
+        records = self.manifest["stages"]
+        for name in [name for name in records if name not in names]:
+            made = [str(one) for one, _ in checksums(records.pop(name).get("outputs"))]
+            self._save()
+            for path in map(self._below, made):
+                if path is not None and self._name(path) not in wanted:
+                    path.unlink(missing_ok=True)
+            self.say(f"{name}: no longer asked for, removed")
 
-        if known["options"] != json.loads(json.dumps(dict(stage.options))) or sums(known["inputs"]) != sums(inputs):
+    def _below(self, name: str) -> Path | None:
+        """The file of that name, if it lies in the folder."""
+        path = (self.folder / name).resolve()
+        return path if path.is_relative_to(self.folder.resolve()) else None
+
+    def _is_done(self, stage: Stage, known: Mapping[str, Any], inputs: Sequence[State]) -> bool:
+        if known.get("recipe") != RECIPE or known.get("options") != json.loads(json.dumps(dict(stage.options))):
             return False
-        if set(known["outputs"]) != {self._name(path) for path in stage.outputs}:
+        if checksums(known.get("inputs")) != checksums(list(inputs)):
             return False
         if not all(path.is_file() for path in stage.outputs):
             return False
-        there = {self._name(path): self._state(path, known, "outputs") for path in stage.outputs}
-        return sums(there) == sums(known["outputs"])
+        return checksums(known.get("outputs")) == checksums(self._states(stage.outputs, known.get("outputs")))
 
-    def _state(self, path: Path, known: dict[str, Any] | None, side: str) -> dict[str, Any]:
-        """Size, time of change and checksum of a file; the recorded checksum where the others are as recorded."""
-        try:
-            found = path.stat()
-        except OSError as error:
-            raise DataError(f"cannot read {path}: {error.strerror}; check the path and its rights") from None
-        recorded = (known or {}).get(side, {}).get(self._name(path))
-        if recorded and (recorded["bytes"], recorded["changed"]) == (found.st_size, found.st_mtime_ns):
-            return dict(recorded)
-        return _fresh(path)
+    def _states(self, paths: Sequence[Path], known: object = ()) -> list[State]:
+        recorded = known if isinstance(known, list) else ()
+        return [file_state(path, self._name(path), recorded) for path in paths]
 
     def _name(self, path: Path) -> str:
         """Below the folder where it lies there, so that the folder can move; its own name elsewhere."""
@@ -125,42 +181,13 @@ class Pipeline:
         except ValueError:
             return path.name
 
+    def _fingerprint(self, stage: Stage, inputs: Sequence[State]) -> str:
+        what = [RECIPE, stage.name, dict(stage.options), checksums(list(inputs)), versions()]
+        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
     def _save(self) -> None:
         write_text(self.folder / MANIFEST, json.dumps(self.manifest, indent=1, ensure_ascii=False) + "\n")
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a prepared folder.
-
-    Raises:
-        DataError: there is none, or it is no manifest of this version.
-    """
-    file = folder / MANIFEST
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"cannot read {file}: {error.strerror}; give a folder that aat prepare made") from None
-    except ValueError as error:
-        raise DataError(f"{file} is no JSON ({error}); delete it to prepare anew") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT or not isinstance(found.get("stages"), dict):
-        raise DataError(f"{file} is no manifest of format {FORMAT}; delete it to prepare anew")
-    return found
-
-
-def _fresh(path: Path) -> dict[str, Any]:
-    checksum, found = sha256(path), path.stat()
-    return {"sha256": checksum, "bytes": found.st_size, "changed": found.st_mtime_ns}
-
-
 def _in_words(counts: Counts) -> str:
     return "".join(f"{value:,} {name.replace('_', ' ')}, " for name, value in counts.items())
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -1,31 +1,31 @@
 """Moses' normalisation and tokenisation by sacremoses (Moses of December 2017), and back to text.
 
 The order is that of Moses' recipes: lower-case (where asked for), normalise punctuation, tokenise. Control characters
-and the line separators that Python and fairseq would break a line at become blanks first. Read `bpe` next.
+and the line separators that Python and fairseq would break a line at become blanks first. Words that are the same in
+every line are tokenised once (`words`); the result is sacremoses' own to the byte. Read `bpe` next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-from aat_plugin.corpora.files import iterate_lines, replacing
-from aat_plugin.corpora.parallel import chunked, in_order
-from aat_plugin.corpora.progress import Progress
+from aat_plugin.corpora.blocks import Block, joined
+from aat_plugin.corpora.streams import Made, Run, transform
+from aat_plugin.corpora.words import UnknownWord, WordMemory
 
-# C0 controls but tab, DEL, next line, line and paragraph separator.
-_CONTROL = dict.fromkeys((*range(9), *range(10, 32), 127, 0x85, 0x2028, 0x2029), " ")
-_tools: dict[str, Any] = {}  # this process's, made by `set_up`
+# C0 controls but tab, DEL, next line, line and paragraph separator, byte-order mark.
+CONTROL = dict.fromkeys((*range(9), *range(10, 32), 127, 0x85, 0x2028, 0x2029, 0xFEFF), " ")
 
 
 def clean(line: str) -> str:
     """The line with control characters and foreign line ends as blanks."""
-    return line if line.isprintable() else line.translate(_CONTROL)
+    return line if line.isprintable() else line.translate(CONTROL)
 
 
 class Tokeniser:
-    """Raw text to Moses' tokens and back.
+    """Raw text to Moses' tokens.
 
     Args:
         language: a code such as `de`.
@@ -40,6 +40,8 @@ class Tokeniser:
 
             self._normalise = MosesPunctNormalizer(lang=language).normalize
             self._tokenise = MosesTokenizer(lang=language).tokenize
+            self._inner = WordMemory(self._exactly, last=False)
+            self._last = WordMemory(self._exactly, last=True)
 
     def __call__(self, line: str) -> str:
         """Tokens separated by single blanks; Moses' escapes (`&apos;`) included."""
@@ -48,7 +50,16 @@ class Tokeniser:
             text = text.lower()
         if not self._tokenises:
             return " ".join(text.split())
-        return str(self._tokenise(self._normalise(text), return_str=True))
+        words = text.split(" ")
+        try:
+            last = self._last[words.pop()]
+            return " ".join([*map(self._inner.__getitem__, words), last]) if words else last
+        except UnknownWord:
+            return self._exactly(text)
+
+    def _exactly(self, text: str) -> str:
+        # With its end, as Moses' programs see a line: one of their rules looks at what follows a closing quote.
+        return str(self._tokenise(self._normalise(f"{text}\n"), return_str=True))
 
 
 class Detokeniser:
@@ -66,37 +77,31 @@ class Detokeniser:
         return line if self._detokenise is None else str(self._detokenise(line.split()))
 
 
-def set_up(language: str, lowercase: bool, tokenise: bool) -> None:
-    """Make this process's tokeniser."""
-    _tools["tokeniser"] = Tokeniser(language, lowercase, tokenise)
+@dataclass(frozen=True)
+class TokeniseBlock:
+    """Work for `streams.transform`: the fields are `Tokeniser`'s."""
+
+    language: str
+    lowercase: bool
+    tokenise: bool
+
+    def __call__(self, block: Block) -> Made:
+        """The block's tokens; counts `tokens`."""
+        tokenise = _tokeniser(self)
+        lines = [tokenise(line) for line in block.texts()]
+        return Made((joined(lines),), {"tokens": sum(len(line.split()) for line in lines)})
 
 
-def lines(chunk: list[str]) -> list[str]:
-    """Tokenise a chunk with this process's tokeniser."""
-    tokenise = _tools["tokeniser"]
-    return [tokenise(line) for line in chunk]
+@lru_cache(maxsize=4)
+def _tokeniser(options: TokeniseBlock) -> Tokeniser:
+    """One for each process, since it remembers words."""
+    return Tokeniser(options.language, options.lowercase, options.tokenise)
 
 
-def tokenise_file(
-    source: Path, target: Path, language: str, *, lowercase: bool, tokenise: bool, workers: int, progress: Progress
-) -> dict[str, int]:
+def tokenise_file(source: Path, target: Path, options: TokeniseBlock, run: Run) -> dict[str, int]:
     """Tokenise a file line by line.
 
     Returns:
         How many `lines` and `tokens` there are.
     """
-    counts = {"lines": 0, "tokens": 0}
-    arguments = (language, lowercase, tokenise)
-    with replacing(target) as file:
-        for done in in_order(lines, chunked(_read(source, progress)), workers, set_up, arguments):
-            for line in done:
-                file.write(line + "\n")
-                counts["tokens"] += line.count(" ") + 1 if line else 0
-            counts["lines"] += len(done)
-    return counts
-
-
-def _read(source: Path, progress: Progress) -> Iterator[str]:
-    for line in iterate_lines(source):
-        progress.advance()
-        yield line
+    return transform([source], [target], options, run, f"tokenise {target.name}")

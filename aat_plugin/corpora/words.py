@@ -1,0 +1,66 @@
+"""Which words Moses' rules treat alike wherever they stand, so that they need to be tokenised only once.
+
+sacremoses runs some eighty substitutions over each line. All of them look at a character and its neighbours, and few
+look over a blank: a word of letters and digits, with at most punctuation of a known kind at its edges, becomes the same
+tokens in every line, and a full stop at the end of the last word depends on that word alone. Lines of such words are
+put together from remembered words; every other line goes through sacremoses as a whole. The tests hold both ways
+against each other. Read `tokenise` next, which chooses.
+
+What looks over a blank, and how it is kept out: a full stop before a blank (`Nr. 5` stays, `z. b` depends on the case)
+is remembered of a line's last word alone; quotes beside commas and full stops, which are moved about, and words of
+punctuation alone, which are drawn to others (`) .`), are not remembered, but for dashes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+MOST = 1 << 18
+"""Words that are remembered; more, and it starts anew, so that memory is bounded."""
+
+# One letter, digit or symbol that no rule but the padding of single characters knows.
+_PLAIN = r"[^\W_]"
+_SYMBOL = r"[^\W_]|[-–/&=+*#@§$€°]"
+_CORE = rf"(?:{_SYMBOL})*{_PLAIN}(?:[.,'’]{_PLAIN}|{_SYMBOL})*"
+_INNER = re.compile(rf"[(\"„“]?{_CORE}(?:[\"“”]|[)]?[,;:!?%]?)|[-–]")
+_LAST = re.compile(rf"[(\"„“]?{_CORE}(?:[\"“”][.!?]?|[)]?[.!?]?)|[-–]")
+
+
+# What no rule touches, and a mark that is only cut off: known without asking sacremoses.
+_LATIN = "[A-Za-zÀ-ÖØ-öø-ÿ0-9]+"
+_OBVIOUS = re.compile(rf"({_LATIN}(?:-{_LATIN})*)([,;:!?]?)")
+_MARKER = "MULTI"  # sacremoses writes DOTMULTI for dots in between, and takes a word that holds it for dots
+
+
+class UnknownWord(Exception):
+    """A word whose tokens depend on the words beside it; its line is tokenised as a whole."""
+
+
+class WordMemory(dict[str, str]):
+    """Word → its tokens.
+
+    Args:
+        tokenise: the whole treatment of a line.
+        last: for words that end a line.
+
+    Raises:
+        UnknownWord: on looking up a word that is not treated alike everywhere.
+    """
+
+    def __init__(self, tokenise: Callable[[str], str], *, last: bool) -> None:
+        super().__init__()
+        self._tokenise, self._pattern = tokenise, _LAST if last else _INNER
+
+    def __missing__(self, word: str) -> str:
+        if self._pattern.fullmatch(word) is None:
+            raise UnknownWord
+        if len(self) >= MOST:
+            self.clear()
+        obvious = _OBVIOUS.fullmatch(word)
+        if obvious is None or _MARKER in word:
+            tokens = self._tokenise(word)
+        else:
+            tokens = " ".join(filter(None, obvious.groups()))
+        self[word] = tokens
+        return tokens
