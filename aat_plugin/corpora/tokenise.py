@@ -13,10 +13,12 @@ from pathlib import Path
 
 from aat_plugin.corpora.blocks import Block, joined
 from aat_plugin.corpora.streams import Made, Run, transform
-from aat_plugin.corpora.words import UnknownWord, WordMemory
+from aat_plugin.corpora.words import PATTERNS, UnknownWord, WordMemory
 
 # C0 controls but tab, DEL, next line, line and paragraph separator, byte-order mark.
 CONTROL = dict.fromkeys((*range(9), *range(10, 32), 127, 0x85, 0x2028, 0x2029, 0xFEFF), " ")
+
+DIGITS = frozenset("0123456789")
 
 
 def clean(line: str) -> str:
@@ -39,9 +41,9 @@ class Tokeniser:
             from sacremoses import MosesPunctNormalizer, MosesTokenizer
 
             self._normalise = MosesPunctNormalizer(lang=language).normalize
-            self._tokenise = MosesTokenizer(lang=language).tokenize
-            self._inner = WordMemory(self._exactly, last=False)
-            self._last = WordMemory(self._exactly, last=True)
+            moses = MosesTokenizer(lang=language)
+            self._tokenise, self._small = moses.tokenize, frozenset(moses.IsLower)
+            self._inner, self._last, self._stops = (WordMemory(self._exactly, place) for place in PATTERNS)
 
     def __call__(self, line: str) -> str:
         """Tokens separated by single blanks; Moses' escapes (`&apos;`) included."""
@@ -52,10 +54,20 @@ class Tokeniser:
             return " ".join(text.split())
         words = text.split(" ")
         try:
-            last = self._last[words.pop()]
-            return " ".join([*map(self._inner.__getitem__, words), last]) if words else last
+            last = self._last[words[-1]]
+            try:
+                return " ".join([*map(self._inner.__getitem__, words[:-1]), last])
+            except UnknownWord:
+                return " ".join([*map(self._before, words, words[1:]), last])
         except UnknownWord:
             return self._exactly(text)
+
+    def _before(self, word: str, following: str) -> str:
+        """The tokens of a word within a line; the word after it decides on its full stop."""
+        if not word.endswith("."):
+            return self._inner[word]
+        first = following[:1]
+        return self._stops[f"{word} {'a' if first in self._small else '1' if first in DIGITS else 'A'}"]
 
     def _exactly(self, text: str) -> str:
         # With its end, as Moses' programs see a line: one of their rules looks at what follows a closing quote.

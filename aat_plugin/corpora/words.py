@@ -22,10 +22,17 @@ MOST = 1 << 18
 # One letter, digit or symbol that no rule but the padding of single characters knows.
 _PLAIN = r"[^\W_]"
 _SYMBOL = r"[^\W_]|[-–/&=+*#@§$€°]"
-_CORE = rf"(?:{_SYMBOL})*{_PLAIN}(?:[.,'’]{_PLAIN}|{_SYMBOL})*"
-_INNER = re.compile(rf"[(\"„“]?{_CORE}(?:[\"“”]|[)]?[,;:!?%]?)|[-–]")
-_LAST = re.compile(rf"[(\"„“]?{_CORE}(?:[\"“”][.!?]?|[)]?[.!?]?)|[-–]")
+_CORE = rf"(?:{_SYMBOL})*{_PLAIN}(?:[.,:'’]{_PLAIN}|{_SYMBOL})*"
+PATTERNS = {
+    "inner": re.compile(rf"[(\"„“]?{_CORE}(?:[\"“”]|[)]?[,;:!?%]?)|[-–]"),
+    "last": re.compile(rf"[(\"„“]?{_CORE}(?:[\"“”][.!?]?|[)]?[.!?]?)|[-–]"),
+    "stop": re.compile(rf"[(\"„“]?{_CORE}[)]?\. [aA1]"),
+}
+"""Place → the words that are remembered there: within a line, at its end, and ending in a full stop within a line.
 
+After a full stop within a line it matters whether the next word begins with a small letter or a digit: the key is the
+word, a blank, and `a`, `1` or, for everything else, `A`.
+"""
 
 # What no rule touches, and a mark that is only cut off: known without asking sacremoses.
 _LATIN = "[A-Za-zÀ-ÖØ-öø-ÿ0-9]+"
@@ -42,15 +49,15 @@ class WordMemory(dict[str, str]):
 
     Args:
         tokenise: the whole treatment of a line.
-        last: for words that end a line.
+        place: one of `PATTERNS`.
 
     Raises:
         UnknownWord: on looking up a word that is not treated alike everywhere.
     """
 
-    def __init__(self, tokenise: Callable[[str], str], *, last: bool) -> None:
+    def __init__(self, tokenise: Callable[[str], str], place: str) -> None:
         super().__init__()
-        self._tokenise, self._pattern = tokenise, _LAST if last else _INNER
+        self._tokenise, self._pattern, self._stop = tokenise, PATTERNS[place], place == "stop"
 
     def __missing__(self, word: str) -> str:
         if self._pattern.fullmatch(word) is None:
@@ -58,7 +65,9 @@ class WordMemory(dict[str, str]):
         if len(self) >= MOST:
             self.clear()
         obvious = _OBVIOUS.fullmatch(word)
-        if obvious is None or _MARKER in word:
+        if self._stop:
+            tokens = self._tokenise(word)[:-2]
+        elif obvious is None or _MARKER in word:
             tokens = self._tokenise(word)
         else:
             tokens = " ".join(filter(None, obvious.groups()))
