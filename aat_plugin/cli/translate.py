@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 if TYPE_CHECKING:
-    from aat_plugin.bindings.translator import Translation, Translator
+    from aat_plugin.bindings.translator import Search, Translation, Translator
     from aat_plugin.corpora.system import System
+    from aat_plugin.export.ctranslate2_translator import CTranslate2Translator
+
+    Engine = Translator | CTranslate2Translator
 
 app = typer.Typer(add_completion=False)
 NAMED_AT_MOST = 10
@@ -32,6 +35,9 @@ def translate(
     max_tokens: Annotated[int, typer.Option(help="Source tokens a batch.")] = 4000,
     buffer_size: Annotated[int, typer.Option(help="Lines that are sorted by length together.")] = 2000,
     device: Annotated[str | None, typer.Option(help="cpu or cuda; default: what there is.")] = None,
+    engine: Annotated[
+        str, typer.Option(help="fairseq; ctranslate2, converted for this while; or a folder of aat export ctranslate2.")
+    ] = "fairseq",
 ) -> None:
     """Tokenise, cut into subwords, search (Section 6.1), join and detokenise.
 
@@ -40,7 +46,7 @@ def translate(
     """
     import logging
 
-    from aat_plugin.bindings.translator import Search, Translator
+    from aat_plugin.bindings.translator import Search
     from aat_plugin.corpora.files import iterate_lines, replacing
     from aat_plugin.corpora.parallel import chunked
     from aat_plugin.corpora.system import opened
@@ -48,14 +54,32 @@ def translate(
     logging.getLogger("fairseq").setLevel(logging.WARNING)  # the sizes of dictionaries are no news here
     search = Search(beam, lenpen, max_len_a, max_len_b, nbest, max_tokens)
     with opened(system, data) as found:
-        languages = found.source_lang, found.target_lang
-        translator = Translator([found.model], found.folder, languages, search, device)
+        translator = _translator(engine, found, search, device)
         lines = iterate_lines(source) if source is not None else _standard_input()
         with replacing(target) if target is not None else nullcontext(sys.stdout) as file:
             _all(chunked(lines, buffer_size), found, translator, nbest, file)
 
 
-def _all(buffers: Iterable[list[str]], system: System, translator: Translator, nbest: int, file: TextIO) -> None:
+def _translator(engine: str, system: System, search: Search, device: str | None) -> Engine:
+    """The model, run by what was asked for."""
+    from aat_plugin.bindings.translator import Translator
+    from aat_plugin.errors import ConfigError
+
+    if engine == "fairseq":
+        return Translator([system.model], system.folder, (system.source_lang, system.target_lang), search, device)
+    if engine != "ctranslate2" and not Path(engine).is_dir():
+        raise ConfigError(f"--engine {engine!r} is neither fairseq nor ctranslate2, nor a folder")
+    from aat_plugin.export.optional import need_ctranslate2
+
+    need_ctranslate2()
+    from aat_plugin.export.ctranslate2_translator import CTranslate2Translator
+
+    return CTranslate2Translator(
+        None if engine == "ctranslate2" else Path(engine), system.model, system.folder, search, device
+    )
+
+
+def _all(buffers: Iterable[list[str]], system: System, translator: Engine, nbest: int, file: TextIO) -> None:
     from aat_plugin.corpora.progress import Progress
 
     encode, decode = system.encoder(), system.decoder()
