@@ -11,6 +11,8 @@ from aat_plugin.cli.late import late_group
 
 SUBCOMMANDS = {
     "pair": "aat_plugin.cli.prepare_pair",
+    "trees": "aat_plugin.cli.prepare_trees",
+    "wsj": "aat_plugin.cli.prepare_wsj",
 }
 
 app = typer.Typer(add_completion=False, cls=late_group(SUBCOMMANDS))

@@ -72,6 +72,16 @@ class Survey:
     longest: int = 0
     forests: int = 0
 
+    def include(self, other: Survey) -> None:
+        """Count what was counted elsewhere."""
+        self.trees += other.trees
+        self.brackets += other.brackets
+        self.forests += other.forests
+        for ours, theirs in ((self.labels, other.labels), (self.tags, other.tags), (self.words, other.words)):
+            ours.update(theirs)
+        self.longest = max(self.longest, other.longest)
+        self.max_openers = max(self.max_openers, other.max_openers)
+
     def add(self, tree: Tree) -> None:
         """Count one more tree."""
         brackets, leaves = 0, 0
@@ -108,7 +118,7 @@ class Record:
         linearisation: how trees are said.
         max_openers: the cap for constrained decoding.
         style: how raw text is to be written.
-        known: the vocabulary of whole words, where unknown ones become classes; else nothing.
+        known: the vocabulary of whole words, where unknown ones become classes; else nothing, and no word does.
         counts: numbers for people.
     """
 
@@ -124,8 +134,11 @@ class Record:
         return Example(self.source(words), " ".join(self.linearisation.symbols(tree)), len(words))
 
     def source(self, words: list[str]) -> str:
-        """The source line of a sentence; before subwords, where there are any."""
-        return " ".join(replace_unknown(words, self.known) if self.known else words)
+        """The source line of a sentence; before subwords, where there are any.
+
+        White space inside a word (a no-break space, say) becomes `_`: fairseq would split the word there.
+        """
+        return " ".join("_".join(word.split()) or "_" for word in replace_unknown(words, self.known))
 
     def to_json(self) -> str:
         """The file's text."""

@@ -65,5 +65,7 @@ def vocabulary(counts: Mapping[str, int], size: int, at_least: int = 1) -> froze
 
 
 def replace_unknown(words: list[str], known: Collection[str]) -> list[str]:
-    """A sentence with each unknown word as its class."""
+    """A sentence with each unknown word as its class; as it is where no word is known."""
+    if not known:
+        return words
     return [word if word in known else unknown_class(word, place == 0, known) for place, word in enumerate(words)]

@@ -29,8 +29,8 @@ def test_lines_and_record_give_the_trees_back(trees, scheme):
     assert again == record
     for tree in trees:
         source, target, num_words = record.example(tree)
-        words = source.split(" ")
-        assert len(words) == num_words
+        words = tree.words()
+        assert len(words) == num_words == len(source.split())  # as fairseq splits
         assert rebuild(again.linearisation, target.split(" "), words, tree.tags()) == (tree, {})
 
 
@@ -48,6 +48,13 @@ def test_the_survey_counts_what_a_parser_must_know():
     assert survey.tags == {"NN": 3, "VB": 1, ".": 1}
     assert survey.max_openers == 2
     assert surveyed([Tree("TOP", [deep(5000)])]).max_openers == 5000
+
+
+@given(st.lists(topped, min_size=1, max_size=6), st.integers(0, 6))
+def test_surveys_of_parts_are_the_survey_of_the_whole(trees, place):
+    first, second = surveyed(trees[:place]), surveyed(trees[place:])
+    first.include(second)
+    assert first == surveyed(trees)
 
 
 def test_unknown_words_become_classes_where_that_is_wanted_and_n_stays():

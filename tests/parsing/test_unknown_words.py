@@ -33,4 +33,5 @@ def test_the_vocabulary_is_the_most_frequent_words_and_the_others_become_classes
     assert vocabulary(counts, 3) == {"the", "dog", "barks"}
     assert vocabulary(counts, 2) == {"the", "barks"}  # ties by the alphabet, so that a rerun is the same
     assert vocabulary(counts, 9, at_least=2) == {"the", "dog", "barks"}
+    assert replace_unknown(["The", "dog"], frozenset()) == ["The", "dog"]
     assert replace_unknown(["The", "dog", "ran"], {"the", "dog"}) == ["UNK-INITC-KNOWNLC", "dog", "UNK-LC"]
