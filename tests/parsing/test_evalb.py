@@ -239,3 +239,13 @@ def test_a_test_set_as_long_as_section_23_is_scored_in_well_under_a_second():
     for _ in range(2416):
         compare(read_spans(line), read_spans(line), COLLINS)
     assert time.process_time() - begin < 1.0
+
+
+@pytest.mark.parametrize("length", [1, 40, 41, 300])
+def test_sentences_of_any_length_are_scored_and_counted_where_they_belong(length):
+    words = [f"w{number}" for number in range(length)]
+    trees = [to_line(right_branching(words)), to_line(flat(words))]
+    for as_evalb in (True, False):
+        sentence = pair(*trees, as_evalb=as_evalb)
+        assert counts(sentence) == (1, length, 1)
+        assert add_up([sentence], as_evalb=as_evalb, cutoff=40).sentences == (length <= 40)
