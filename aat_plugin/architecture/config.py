@@ -57,7 +57,7 @@ class TransformerConfig:
     position_frequencies: str = "paper"
     first_position: int = 0
     layer_norm_eps: float = 1e-5
-    initialization: str = "glorot"
+    initialization: str = "fairseq"
     decoder_start: str = "eos"
     target_space_embedding: bool = False
 

@@ -163,17 +163,21 @@ class TransformerEncoder(nn.Module):
 
     def encode(self, src_tokens: Tensor) -> EncoderOutput:
         """Encode src_tokens (batch, src_len), padded on either side with `padding_idx`."""
+        x, padding_mask = self.embed(src_tokens)
+        x = F.dropout(x, self.config.dropout, self.training)
+        mask = padding_mask if self.config.restricted_attention else key_padding_mask(padding_mask)
+        for layer in self.layers:
+            x = layer(x, mask)
+        return EncoderOutput(x if self.layer_norm is None else self.layer_norm(x), padding_mask)
+
+    def embed(self, src_tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """The first layer's input before dropout (batch, src_len, d_model), and where it is padded (batch, src_len)."""
         config = self.config
         padding_mask = src_tokens.eq(config.padding_idx)
         numbers = positions_of(padding_mask, config.first_position)
         extra = None if self.target_space is None else self.target_space.weight[0]
         limit = src_tokens.size(1) + config.first_position
-        x = embed(src_tokens, self.embed_tokens, self.embed_positions, numbers, limit, extra=extra)
-        x = F.dropout(x, config.dropout, self.training)
-        mask = padding_mask if config.restricted_attention else key_padding_mask(padding_mask)
-        for layer in self.layers:
-            x = layer(x, mask)
-        return EncoderOutput(x if self.layer_norm is None else self.layer_norm(x), padding_mask)
+        return embed(src_tokens, self.embed_tokens, self.embed_positions, numbers, limit, extra=extra), padding_mask
 
 
 class TransformerDecoder(nn.Module):
@@ -182,6 +186,7 @@ class TransformerDecoder(nn.Module):
     def __init__(self, config: TransformerConfig, embed_tokens: nn.Embedding) -> None:
         nn.Module.__init__(self)  # explicit: a framework's class may stand between in a subclass's bases
         self.config = config
+        self.times_trained = 0
         self.embed_tokens = embed_tokens
         self.embed_positions = position_encoding(config, config.max_target_positions)
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.num_layers))
@@ -189,6 +194,12 @@ class TransformerDecoder(nn.Module):
         self.output_projection = nn.Linear(config.d_model, config.target_vocabulary, bias=False)
         if config.share_decoder_input_output_embed:
             self.output_projection.weight = embed_tokens.weight
+
+    def train(self, mode: bool = True) -> TransformerDecoder:
+        """As ever, counted: copies of the weights made before are old once training went on."""
+        self.times_trained += mode
+        super().train(mode)
+        return self
 
     def decode(
         self, prev_output_tokens: Tensor, memory: EncoderOutput, cache: DecodingCache | None = None

@@ -1,21 +1,28 @@
 """fairseq's models, one or an ensemble, behind the search's `NextTokens`: any encoder-decoder, incremental or not.
 
-fairseq's EnsembleModel runs the models (temperature, mean of the probabilities, mean attention). Encoder outputs move
-only when sentences leave: all hypotheses of a sentence share them.
+Our own models decode with packed weights and a cache of which nothing is copied when hypotheses move (`OwnSteps`).
+Other models, and ensembles with one of them, are run by fairseq's EnsembleModel (`ModelSteps`); encoder outputs move
+only when sentences leave: all hypotheses of a sentence share them. Both: temperature, mean of the probabilities, mean
+attention.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from fairseq.modules import BeamableMM
 from fairseq.sequence_generator import EnsembleModel
 from torch import Tensor, nn
 
-from aat_plugin.bindings.model import AatDecoder
-from aat_plugin.translation.search_options import NextScores
+from aat_plugin.architecture.packed import PackedDecoder, PackedEncoder
+from aat_plugin.architecture.precision import log_normalizer
+from aat_plugin.bindings.model import AatDecoder, AatEncoder
+from aat_plugin.bindings.precision import Precision
+from aat_plugin.translation.search_options import NextScores, NextTokens
 
 
 def prepare(models: Sequence[nn.Module], beam: int, need_attention: bool) -> EnsembleModel:
@@ -35,6 +42,75 @@ def prepare(models: Sequence[nn.Module], beam: int, need_attention: bool) -> Ens
         if need_attention and isinstance(getattr(module, "need_attn", None), bool):
             module.need_attn = True
     return ensemble
+
+
+def steps(
+    ensemble: EnsembleModel,
+    net_input: Mapping[str, Any],
+    beam: int,
+    temperature: float,
+    precision: Precision,
+) -> NextTokens:
+    """One batch's decoding state, by our own decoder where all models are ours.
+
+    Args:
+        ensemble: see `prepare`.
+        net_input: fairseq's: src_tokens (sentences, src_len) and the like.
+        beam: hypotheses a sentence has from the second step on.
+        temperature: divides the logits, before each model's softmax.
+        precision: of matrix products; other models than ours keep their own.
+    """
+    own = all(type(model.encoder) is AatEncoder and type(model.decoder) is AatDecoder for model in ensemble.models)
+    if own and ensemble.has_incremental:  # a class derived from ours may compute something else
+        return OwnSteps(ensemble, net_input["src_tokens"], temperature, precision)
+    return ModelSteps(ensemble, net_input, beam, temperature)
+
+
+class OwnSteps:
+    """One batch's decoding state; arguments as of `steps`."""
+
+    def __init__(
+        self, ensemble: EnsembleModel, src_tokens: Tensor, temperature: float, precision: Precision
+    ) -> None:
+        self.temperature = temperature
+        name = precision.of_weights(src_tokens.device)
+        packed = [_packed(model, name) for model in ensemble.models]
+        self.decoders = [decoder for _, decoder in packed]
+        self.caches = [decoder.begin(encoder.encode(src_tokens)) for encoder, decoder in packed]
+
+    def scores(self, tokens: Tensor) -> NextScores:
+        """As `NextTokens.scores`."""
+        last = tokens[:, -1]
+        answers = [decoder.step(last, cache) for decoder, cache in zip(self.decoders, self.caches, strict=True)]
+        attention = torch.stack([weights.mean(dim=1) for _, weights in answers]).mean(dim=0)
+        wide = torch.promote_types(answers[0][0].dtype, torch.float32)
+        logits = [(answer if self.temperature == 1.0 else answer / self.temperature).to(wide) for answer, _ in answers]
+        normalizers = [log_normalizer(one) for one in logits]
+        if len(logits) == 1:
+            return NextScores(logits[0], attention, normalizers[0])
+        log_probs = [one - normalizer.unsqueeze(1) for one, normalizer in zip(logits, normalizers, strict=True)]
+        return NextScores(torch.stack(log_probs).logsumexp(dim=0) - math.log(len(log_probs)), attention)
+
+    def reorder(self, rows: Tensor, sentences: Tensor | None) -> None:
+        """As `NextTokens.reorder`."""
+        for cache in self.caches:
+            cache.reorder(rows, sentences)
+
+
+_packs: WeakKeyDictionary[nn.Module, tuple[object, tuple[PackedEncoder, PackedDecoder]]] = WeakKeyDictionary()
+
+
+def _packed(model: Any, precision: str) -> tuple[PackedEncoder, PackedDecoder]:
+    """A model's packed weights, made anew when the model was trained, loaded or moved since."""
+    state = (
+        precision,
+        model.decoder.times_trained,
+        [(parameter.data_ptr(), parameter._version) for parameter in model.parameters()],
+    )
+    held = _packs.get(model)
+    if held is None or held[0] != state:
+        held = _packs[model] = state, (PackedEncoder(model.encoder, precision), PackedDecoder(model.decoder, precision))
+    return held[1]
 
 
 class ModelSteps:

@@ -22,6 +22,7 @@ from aat_plugin.bindings.alignment import align
 from aat_plugin.bindings.boundary import user_facing
 from aat_plugin.bindings.generation_flags import GenerationFlags
 from aat_plugin.bindings.over_long import Entry, empty, fitting, select
+from aat_plugin.bindings.precision import Precision
 from aat_plugin.bindings.reference_scorer import ReferenceScorer
 from aat_plugin.errors import ConfigError, UnsupportedOptionError
 from aat_plugin.translation.beam_search import beam_search
@@ -37,6 +38,7 @@ def build_generator(
     *,
     search: Mapping[str, Any],
     convention: str | None = None,
+    precision: str = "float32",
     extra_gen_cls_kwargs: Mapping[str, Any] | None = None,
     prefix_allowed_tokens_fn: Callable[..., Any] | None = None,
 ) -> BeamSearchGenerator | ReferenceScorer:
@@ -48,6 +50,7 @@ def build_generator(
         args: see `generation_flags.read`.
         search: length_penalty, stop_rule and length_limit, resolved.
         convention: whose beam and lengths stand in where --eval-bleu-args names none; None for the paper's.
+        precision: of our own models' matrix products; see `precision.Precision`.
         extra_gen_cls_kwargs: only symbols_to_strip_from_output is supported; others must be None.
         prefix_allowed_tokens_fn: must be None.
 
@@ -68,7 +71,7 @@ def build_generator(
     longest = utils.resolve_max_positions(task.max_positions(), *(model.max_positions() for model in models))
     if flags.score_reference:
         return ReferenceScorer(models, task.target_dictionary, flags, longest, strip)
-    return BeamSearchGenerator(models, task.target_dictionary, flags, search, longest[0], strip)
+    return BeamSearchGenerator(models, task.target_dictionary, flags, search, longest[0], strip, precision)
 
 
 class BeamSearchGenerator:
@@ -81,6 +84,7 @@ class BeamSearchGenerator:
         search: length_penalty, stop_rule and length_limit.
         longest_source: sources of more tokens (end symbol included) are not translated.
         strip: symbols that are not printed, besides the end symbol.
+        precision: see `build_generator`.
     """
 
     def __init__(
@@ -91,7 +95,9 @@ class BeamSearchGenerator:
         search: Mapping[str, Any],
         longest_source: int,
         strip: set[int],
+        precision: str = "float32",
     ) -> None:
+        self.precision = Precision(precision)
         self.flags, self.length_limit, self.longest_source = flags, str(search["length_limit"]), longest_source
         self.pad, self.eos = dictionary.pad(), dictionary.eos()
         self.symbols_to_strip_from_output = strip | {self.eos}
@@ -168,7 +174,7 @@ class BeamSearchGenerator:
             )
         if bos_token is not None:
             options = dataclasses.replace(options, start_idx=bos_token)
-        steps = decoding_step.ModelSteps(self.ensemble, net_input, options.beam, flags.temperature)
+        steps = decoding_step.steps(self.ensemble, net_input, options.beam, flags.temperature, self.precision)
         found = beam_search(steps, limits, options, prefix)
         sources = src_tokens.cpu()
         return [[self._entry(h, source) for h in hypotheses] for source, hypotheses in zip(sources, found, strict=True)]

@@ -1,5 +1,8 @@
 """Matrix products in bfloat16 under fairseq's commands, on processors and on CUDA alike: `--precision bf16`.
 
+In generation our own models' weights are held in bfloat16, or in 8-bit integers (`int8`, on processors): see
+`architecture.products`.
+
 fairseq's own --bf16 crashes on a processor and --amp does nothing there. Here the criterion's call runs under torch's
 autocast: weights stay in float32 and are cast once a micro-batch, sums, softmax and norms stay in float32, and the
 optimizer sees float32 gradients. Section 5 says nothing of precision; float32 is the default.
@@ -15,9 +18,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aat_plugin.errors import choose
+from aat_plugin.architecture.products import int8_engine
+from aat_plugin.errors import ConfigError, choose
 
-PRECISIONS = ("float32", "bf16")
+PRECISIONS = ("float32", "bf16", "int8")
 logger = logging.getLogger(__name__)
 
 
@@ -44,6 +48,7 @@ class Precision:
     def __init__(self, name: str) -> None:
         self.name = choose("precision", name, PRECISIONS)
         self._usable: dict[torch.device, bool] = {}
+        self._said = False
 
     def on(self, device: torch.device) -> AbstractContextManager[Any]:
         """The context for a forward pass on `device`; float32 where bfloat16 would be emulated, which is said once."""
@@ -51,13 +56,29 @@ class Precision:
         return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)
 
     def over(self, criterion: Any) -> Callable[[Any, dict[str, Any]], Any]:
-        """The criterion, called under this precision; the device is that of the sample."""
+        """The criterion, called under this precision; the device is that of the sample.
+
+        Raises:
+            ConfigError: int8, whose products have no gradient.
+        """
+
+        if self.name == "int8":
+            raise ConfigError("precision=int8 is for generation; train and validate with float32 or bf16")
 
         def call(model: Any, sample: dict[str, Any], **options: Any) -> Any:
             with self.on(_device(sample)):
                 return criterion(model, sample, **options)
 
         return call
+
+    def of_weights(self, device: torch.device) -> str:
+        """How generation holds weights on `device`: as asked for, or float32 (said once) where that is no help."""
+        if self.name == "int8" and (device.type != "cpu" or int8_engine() is None):
+            if not self._said:
+                logger.warning(f"precision=int8: torch has no int8 products for {device}; float32 is used")
+            self._said = True
+            return "float32"
+        return "float32" if self.name == "bf16" and not self._is_usable(device) else self.name
 
     def _is_usable(self, device: torch.device) -> bool:
         if device not in self._usable:

@@ -40,7 +40,7 @@ class AatTranslationConfig(TranslationConfig):
 
     left_pad_source: str = stock_switch("pad the source on the left")
     left_pad_target: str = stock_switch("pad the target on the left", default="False")
-    precision: str = field(default="float32", metadata={"help": "of matrix products: float32 | bf16 (where quick)"})
+    precision: str = field(default="float32", metadata={"help": "float32 | bf16 | int8 (generation): of products"})
     convention: Optional[str] = governed_flag("paper | t2t_release | t2t_head | fairseq")
     length_penalty: Optional[str] = governed_flag("gnmt: ((5+|Y|)/6)^α | power: |Y|^α | none; α is --lenpen")
     stop_rule: Optional[str] = governed_flag("bound: until no open hypothesis can win | count: at `beam` finished ones")
@@ -172,6 +172,7 @@ class AatTranslationTask(TranslationTask):
             args,
             search=self.search_rules(models),
             convention=self._dialect(models),
+            precision=self.cfg.precision,
             extra_gen_cls_kwargs=extra_gen_cls_kwargs,
             prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
         )

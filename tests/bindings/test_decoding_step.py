@@ -11,6 +11,7 @@ import toy_translation as toy
 from fairseq.modules.fairseq_dropout import FairseqDropout
 from toy_translation import PAPER, compare, models, ours, random_batch
 
+from aat_plugin.bindings.precision import Precision
 from aat_plugin.errors import UnsupportedOptionError
 
 
@@ -32,6 +33,40 @@ def test_our_incremental_decoding_gives_what_recomputing_the_prefix_gives(monkey
     monkeypatch.setattr(generator.ensemble, "has_incremental", False)
     same, total = compare(with_cache, generator.generate(None, sample))
     assert same == total
+
+
+@pytest.mark.parametrize("change", ["train", "load", "copy"])
+def test_weights_that_changed_since_are_the_ones_that_decode(change):
+    model = copy.deepcopy(models("ours")[0])
+    generator, sample = ours([model], PAPER), random_batch(20, 21)
+    generator.generate(None, sample)
+    other = toy.trained(toy.aat_transformer, 30, seed=5)
+    if change == "load":
+        model.load_state_dict(other.state_dict())
+    elif change == "copy":
+        with torch.no_grad():
+            for old, new in zip(model.parameters(), other.parameters(), strict=True):
+                old.copy_(new)
+    else:
+        model.train()
+        for old, new in zip(model.parameters(), other.parameters(), strict=True):
+            old.data.copy_(new)  # as fairseq's optimizers write
+        model.eval()
+    same, total = compare(generator.generate(None, sample), ours([other], PAPER).generate(None, sample))
+    assert same == total
+
+
+@pytest.mark.parametrize(("precision", "nearly"), [("bf16", 0.8), ("int8", 0.8)])
+def test_other_precisions_say_nearly_the_same(precision, nearly, monkeypatch):
+    monkeypatch.setattr("aat_plugin.bindings.precision.quick_bf16", lambda device: True)
+    sample = random_batch(60, 23)
+    exact = ours(models("ours"), PAPER).generate(None, sample)
+    generator = ours(models("ours"), PAPER)
+    generator.precision = Precision(precision)
+    found = generator.generate(None, sample)
+    same = sum(a[0]["tokens"].tolist() == b[0]["tokens"].tolist() for a, b in zip(exact, found, strict=True))
+    assert same >= nearly * len(exact)
+    assert any(a[0]["score"] != b[0]["score"] for a, b in zip(exact, found, strict=True))
 
 
 def test_half_precision_models_are_searched_in_float32():

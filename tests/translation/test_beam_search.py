@@ -22,7 +22,7 @@ from aat_plugin.conformance.search_tables import (
     repeats,
 )
 from aat_plugin.errors import AatError, ConfigError
-from aat_plugin.translation.beam_search import beam_search
+from aat_plugin.translation.beam_search import beam_search, largest
 from aat_plugin.translation.finished import FinishedHypotheses
 from aat_plugin.translation.search_options import Hypothesis, NextScores, SearchOptions
 
@@ -345,3 +345,16 @@ def test_an_empty_batch_gives_no_hypotheses():
 def test_an_option_that_cannot_work_is_refused_by_name(option, value):
     with pytest.raises(ConfigError, match=option):
         options(**{option: value})
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=SEEDS, rows=st.integers(1, 5), classes=st.integers(1, 3000), count=st.integers(1, 12))
+def test_the_largest_by_blocks_are_topks(seed, rows, classes, count):
+    generator = torch.Generator().manual_seed(seed)
+    scores = torch.randperm(rows * classes, generator=generator).float().view(rows, classes)
+    scores[0, : classes // 2] = -math.inf
+    count = min(count, (classes + 1) // 2)
+    values, places = largest(scores, count)
+    expected = scores.topk(count, dim=1)
+    assert torch.equal(values, expected.values)
+    assert torch.equal(places, expected.indices)

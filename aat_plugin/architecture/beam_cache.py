@@ -1,0 +1,164 @@
+"""What a beam search keeps of a decoder between steps: nothing is copied when hypotheses move.
+
+A `DecodingCache` has a row a hypothesis, so each step of a beam search copies all of it. Here the keys and values of a
+sentence's hypotheses (Section 3.2.3) lie side by side in slots that stay where they are, and a table says which slots
+each hypothesis descends from; attention is taken over all slots of the sentence, those of others masked. Slots that no
+hypothesis descends from any more are dropped now and then; in long outputs most of the beam's past is shared. Keys and
+values of the encoder's output are kept once a sentence. Where sentences leave, those behind them move into their places
+and nothing else moves. Read `packed` next, which decodes with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from aat_plugin.architecture.cache import KeysAndValues, widened
+
+FEW = 6
+"""Steps after which slots without descendants are first looked for; later whenever the slots have grown by half."""
+
+
+class BeamCache:
+    """One batch's keys and values.
+
+    "Search order" is the order of the sentences that still go on; "place" is where a sentence lies here.
+
+    Attributes:
+        length: positions decoded so far.
+        memory: for each layer, keys and values of the encoder's output (sentences, heads, src_len, d), by place.
+        padding_mask: (sentences, src_len), True where the source is padded, by place.
+    """
+
+    def __init__(self, memory: Sequence[KeysAndValues], padding_mask: Tensor, before: int | None) -> None:
+        """Begin a batch.
+
+        Args:
+            memory: see above.
+            padding_mask: see above.
+            before: how many positions before its own a hypothesis sees, where attention is restricted; None for all.
+        """
+        self.length = 0
+        self.memory, self.padding_mask, self._before = list(memory), padding_mask, before
+        sentences, device = padding_mask.size(0), padding_mask.device
+        self._own: list[KeysAndValues | None] = [None] * len(self.memory)
+        self._descends = torch.zeros((sentences, 1, 0), dtype=torch.bool, device=device)
+        self._step_of = torch.zeros((sentences, 0), dtype=torch.int64, device=device)
+        self._place = list(range(sentences))
+        self._at: Tensor | None = None
+        self._of: Tensor | None = None
+        self._look_again = 0
+
+    def to_places(self, rows: Tensor) -> Tensor:
+        """(sentences · beam, …) in search order → (sentences, beam, …) by place."""
+        grouped = rows.view(len(self._place), -1, *rows.shape[1:])
+        return grouped if self._at is None else grouped.index_select(0, self._at)
+
+    def to_search_order(self, grouped: Tensor) -> Tensor:
+        """(sentences, beam, …) by place → (sentences · beam, …) in search order."""
+        return (grouped if self._of is None else grouped.index_select(0, self._of)).flatten(0, 1)
+
+    def open_step(self, beam: int) -> Tensor:
+        """Make room for the next position of each of `beam` hypotheses a sentence.
+
+        Returns:
+            (sentences, 1, beam, slots), True where a slot is hidden from a hypothesis.
+        """
+        if self._descends.size(2) > max(self._look_again, FEW * beam):
+            self._drop_dead_slots(beam)
+        sentences = len(self._place)
+        own = torch.eye(beam, dtype=torch.bool, device=self._descends.device).expand(sentences, beam, beam)
+        self._descends = torch.cat([self._descends, own], dim=2)
+        if self._before is not None:
+            now = self._step_of.new_full((sentences, beam), self.length)
+            self._step_of = torch.cat([self._step_of, now], dim=1)
+            self._descends &= self._step_of.ge(self.length - self._before).unsqueeze(1)
+        self.length += 1
+        return ~self._descends.unsqueeze(1)
+
+    def extend(self, layer: int, key: Tensor, value: Tensor) -> KeysAndValues:
+        """Write the new position's keys and values into their slots.
+
+        Args:
+            layer: which decoder layer.
+            key: (sentences, heads, beam, d_k), by place.
+            value: (sentences, heads, beam, d_v).
+
+        Returns:
+            Views of all slots in use, (sentences, heads, slots, d_k) and (sentences, heads, slots, d_v).
+        """
+        slots, own = self._descends.size(2), self._own[layer]
+        start = slots - key.size(2)
+        if own is None or own[0].size(2) < slots:
+            own = widened(None if own is None else own[0], key, 0, start), widened(
+                None if own is None else own[1], value, 0, start
+            )
+            self._own[layer] = own
+        for buffer, new in zip(own, (key, value), strict=True):
+            buffer[:, :, start:slots] = new
+        return own[0][:, :, :slots], own[1][:, :, :slots]
+
+    def reorder(self, rows: Tensor, sentences: Tensor | None) -> None:
+        """Let hypotheses continue others of their sentence, and sentences leave; as in `NextTokens.reorder`.
+
+        Args:
+            rows: (new_rows,), in search order, which row of the last step each continues.
+            sentences: (kept,), in search order, those that go on; None where all do.
+        """
+        parents = rows.remainder(self._descends.size(1))
+        if sentences is not None:
+            self._leave(sentences.tolist())
+        parents = self.to_places(parents)
+        self._descends = self._descends.gather(1, parents.unsqueeze(2).expand(-1, -1, self._descends.size(2)))
+
+    def _leave(self, going_on: list[int]) -> None:
+        """Close the gaps: only sentences that lie behind all places still needed move."""
+        places = [self._place[sentence] for sentence in going_on]
+        count = len(places)
+        taken = set(places)
+        moves = dict(zip((place for place in places if place >= count),
+                         (place for place in range(count) if place not in taken), strict=True))  # fmt: skip
+        self._place = [moves.get(place, place) for place in places]
+        device = self._descends.device
+        source = torch.tensor(list(moves.keys()), dtype=torch.int64, device=device)
+        target = torch.tensor(list(moves.values()), dtype=torch.int64, device=device)
+
+        def close(kept: Tensor, used: int | None = None) -> Tensor:
+            if moves:
+                part = kept if used is None else kept[:, :, :used]
+                part[target] = part[source]
+            return kept[:count]
+
+        slots = self._descends.size(2)
+        self.memory = [(close(key), close(value)) for key, value in self.memory]
+        self._own = [None if own is None else (close(own[0], slots), close(own[1], slots)) for own in self._own]
+        self.padding_mask, self._descends = close(self.padding_mask), close(self._descends)
+        self._step_of = close(self._step_of)
+        self._of = torch.tensor(self._place, dtype=torch.int64, device=device)
+        self._at = self._of.argsort()
+        if self._place == list(range(count)):
+            self._of = self._at = None
+
+    def _drop_dead_slots(self, beam: int) -> None:
+        """Keep of each sentence the slots that some hypothesis descends from, in their order."""
+        live = self._descends.any(dim=1)
+        slots, most = live.size(1), max(1, int(live.sum(dim=1).max()))
+        if 4 * most <= 3 * slots:
+            kept = live.byte().argsort(dim=1, descending=True, stable=True)[:, :most]
+            self._descends = self._descends.gather(2, kept.unsqueeze(1).expand(-1, self._descends.size(1), -1))
+            if self._before is not None:
+                self._step_of = self._step_of.gather(1, kept)
+            for own in self._own:
+                for buffer in own or ():
+                    buffer[:, :, :most] = _slots(buffer, kept)
+        self._look_again = max(3 * self._descends.size(2) // 2, self._descends.size(2) + FEW * beam)
+
+
+def _slots(buffer: Tensor, kept: Tensor) -> Tensor:
+    """The slots `kept` (sentences, most) of a buffer (sentences, heads, capacity, d): (sentences, heads, most, d)."""
+    sentences, heads, capacity, width = buffer.shape
+    first = torch.arange(sentences * heads, device=buffer.device).view(sentences, heads, 1) * capacity
+    flat = (first + kept.unsqueeze(1)).flatten()
+    return buffer.reshape(-1, width).index_select(0, flat).view(sentences, heads, kept.size(1), width)

@@ -1,0 +1,118 @@
+"""Decoding with slots that stay where they are: what recomputing each hypothesis's whole prefix gives."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aat_plugin.architecture import Transformer
+from aat_plugin.architecture.beam_cache import FEW, BeamCache
+from aat_plugin.architecture.packed import PackedDecoder, PackedEncoder
+from aat_plugin.architecture.precision import log_normalizer
+from aat_plugin.architecture.products import product
+
+CHOICES = [
+    {}, {"attention_bias": True}, {"normalize_before": True}, {"decoder_start": "zero", "position_layout": "halves"},
+    {"learned_positions": True}, {"restricted_attention": 1}, {"restricted_attention": 5}, {"final_norm": "always"},
+]  # fmt: skip
+
+
+def walk(model, seed, steps=16, sentences=4, beam=3, alike=0.0):
+    """Decode random hypotheses while they move and sentences leave; yields the step's logits and the whole prefix's.
+
+    alike: how often all hypotheses of a sentence continue the same one.
+    """
+    draw, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+    source = torch.randint(4, 19, (sentences, 6), generator=generator)
+    for row in range(sentences):
+        source[row, : row % 3] = 1  # padded on the left
+    encoder, decoder = PackedEncoder(model.encoder, "float32"), PackedDecoder(model.decoder, "float32")
+    cache, of_row = decoder.begin(encoder.encode(source)), list(range(sentences))
+    tokens = torch.full((sentences, 1), 2)
+    for step in range(steps):
+        logits, weights = decoder.step(tokens[:, -1], cache)
+        memory = model.encoder.encode(source[of_row])
+        features, expected = model.decoder.decode(tokens, memory)
+        yield logits, torch.nn.functional.linear(features[:, -1], model.decoder.output_projection.weight)
+        yield weights, expected[:, :, -1]
+        here, old = len(of_row) // (beam if step else 1), beam if step else 1
+        staying = [n for n in range(here) if here == 1 or draw.random() > 0.15] or [draw.randrange(here)]
+        same = draw.random() < alike
+        one = [draw.randrange(old) for _ in staying]
+        parents = [[first if same else draw.randrange(old) for _ in range(beam)] for first in one]
+        rows = torch.tensor([n * old + parent for n, chosen in zip(staying, parents, strict=True) for parent in chosen])
+        cache.reorder(rows, None if len(staying) == here else torch.tensor(staying))
+        of_row = [of_row[row] for row in rows.tolist()]
+        new = torch.randint(4, 19, (len(rows), 1), generator=generator)
+        tokens = torch.cat([tokens[rows], new], dim=1)
+
+
+@pytest.mark.parametrize("choices", CHOICES, ids=str)
+@pytest.mark.parametrize("alike", [0.0, 0.8])
+def test_each_step_gives_what_the_whole_prefix_gives(make_config, choices, alike):
+    torch.manual_seed(2)
+    model = Transformer(make_config(**choices)).double().eval()
+    with torch.no_grad():
+        for step, whole in walk(model, seed=3, alike=alike):
+            torch.testing.assert_close(step, whole, rtol=1e-9, atol=1e-9)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=st.integers(0, 10**6), sentences=st.integers(1, 6), beam=st.integers(1, 5), alike=st.sampled_from([0, 0.5, 1])
+)
+def test_hypotheses_move_and_sentences_leave_in_any_way(make_config, seed, sentences, beam, alike):
+    torch.manual_seed(seed)
+    model = Transformer(make_config(num_layers=1)).double().eval()
+    with torch.no_grad():
+        for step, whole in walk(model, seed, 12, sentences, beam, alike):
+            torch.testing.assert_close(step, whole, rtol=1e-9, atol=1e-9)
+
+
+def test_slots_are_written_once_and_dropped_when_nothing_descends_from_them():
+    memory, beam = (torch.zeros(2, 1, 3, 4), torch.zeros(2, 1, 3, 4)), 4
+    cache, most = BeamCache([memory], torch.zeros(2, 3, dtype=torch.bool), None), 0
+    for step in range(200):
+        width = beam if step else 1
+        hidden = cache.open_step(width)
+        key, _ = cache.extend(0, torch.full((2, 1, width, 4), float(step)), torch.zeros(2, 1, width, 4))
+        seen = key[0, 0, ~hidden[0, 0, 0], 0]
+        assert seen.tolist() == [float(n) for n in range(step + 1)]  # its own past, in order
+        most = max(most, key.size(2))
+        cache.reorder(torch.arange(2).repeat_interleave(beam) * width, None)  # all continue the first
+    assert most < 200 * 2 < 200 * beam
+    assert most > 200 + FEW
+
+
+def test_only_sentences_behind_the_gaps_move():
+    places = torch.arange(6.0).view(6, 1, 1, 1)
+    cache = BeamCache([(places.clone(), places.clone())], torch.zeros(6, 1, dtype=torch.bool), None)
+    cache.open_step(1)
+    cache.extend(0, places.clone(), places.clone())
+    storage = cache.memory[0][0].data_ptr()
+    cache.reorder(torch.tensor([1, 2, 4, 5]), torch.tensor([1, 2, 4, 5]))
+    assert cache.memory[0][0].flatten().tolist() == [4, 1, 2, 5]  # 1 and 2 lie where they lay
+    assert cache.memory[0][0].data_ptr() == storage
+    assert cache.to_search_order(cache.memory[0][0].flatten(1).unsqueeze(1)).flatten().tolist() == [1, 2, 4, 5]
+    assert cache.to_places(torch.tensor([1, 2, 4, 5])).flatten().tolist() == [4, 1, 2, 5]
+
+
+@pytest.mark.parametrize(("precision", "close"), [("float32", 1e-6), ("bf16", 2e-2), ("int8", 3e-2)])
+def test_products_in_other_precisions_are_near(precision, close):
+    torch.manual_seed(1)
+    weight, bias, x = torch.randn(48, 64), torch.randn(48), torch.randn(3, 5, 64)
+    exact, found = x @ weight.t() + bias, product(weight, bias, precision)(x)
+    assert found.dtype is torch.float32
+    assert (found - exact).norm() / exact.norm() < close
+    assert precision == "float32" or not torch.equal(found, exact)
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (8, 100), (21, 1000)])
+def test_the_log_normalizer_is_log_sum_exp(shape):
+    logits = torch.randn(shape) * 30
+    torch.testing.assert_close(log_normalizer(logits), logits.logsumexp(dim=1))
+    torch.testing.assert_close(log_normalizer(logits.bfloat16()), logits.bfloat16().float().logsumexp(dim=1))
