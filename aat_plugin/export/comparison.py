@@ -16,6 +16,7 @@ from typing import Any
 import sacrebleu
 
 from aat_plugin.bindings.live_models import COUNTED, LiveModel, open_model
+from aat_plugin.bindings.saved_model import read_model
 from aat_plugin.export.ctranslate2_engine import Engine, Search
 from aat_plugin.export.ctranslate2_folder import export_ctranslate2
 from aat_plugin.export.ctranslate2_translator import together
@@ -76,6 +77,7 @@ class Comparison:
 
     def __init__(self, checkpoint: Path, data: Path, split: str, limit: int | None, say: Say) -> None:
         self.checkpoint, self.data, self.split, self.limit, self.say = checkpoint, data, split, limit, say
+        read_model(checkpoint)  # what is wrong with the file is said before fairseq opens it
         self.counted = open_model(checkpoint, data, COUNTED)
         self.sources, self.references = self.counted.sentences(split, limit)
         say("translating with the plugin: fairseq's rules")
