@@ -72,7 +72,7 @@ def final_norm(value):
 
 
 def attention_bias(value):
-    made = model(attention_bias=value)
+    made = model(attention_bias=value, initialization="glorot")  # whose biases are 0
     names = [name for name, _ in made.named_parameters() if "attn." in name and name.endswith("bias")]
     assert len(names) == (3 * 2 * 4 if value else 0)
     attention = made.encoder.layers[0].self_attn
@@ -114,7 +114,8 @@ def layer_norm_eps(value):
 
 def initialization(value):
     largest = model(initialization=value, d_k=64, d_v=64).encoder.layers[0].self_attn.q_proj.weight.abs().max().item()
-    bound = math.sqrt(6 / (16 + 128)) * {"glorot": 1.0, "fairseq": 1 / math.sqrt(2)}[value]
+    bounds = {"glorot": 6 / (16 + 128), "joined": 6 / (16 + 3 * 128), "fairseq": 3 / (16 + 128)}
+    bound = math.sqrt(bounds[value])
     assert 0.97 * bound < largest <= bound
 
 

@@ -68,7 +68,7 @@ class AatTransformerConfig(FairseqDataclass):
     position_frequencies: Optional[str] = governed_flag("paper | t2t")
     first_position: Optional[int] = governed_flag("the number of a sentence's first token")
     layer_norm_eps: Optional[float] = governed_flag("added to the variance in layer normalisation")
-    initialization: Optional[str] = governed_flag("glorot | fairseq")
+    initialization: Optional[str] = governed_flag("glorot | joined | fairseq")
     attention_dropout: Optional[float] = governed_flag("dropout on the attention weights")
     activation_dropout: Optional[float] = governed_flag("dropout inside the feed-forward network")
     decoder_start: Optional[str] = governed_flag("eos | zero: what the decoder reads first")

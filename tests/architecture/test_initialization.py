@@ -44,7 +44,19 @@ def test_fairseq_scales_q_k_v_by_one_over_root_two_and_leaves_the_feed_forward_t
     assert 0.98 / math.sqrt(64) < bound(layer.fc1.weight) <= 1 / math.sqrt(64)
 
 
-@pytest.mark.parametrize("initialization", ["glorot", "fairseq"])
+def test_joined_takes_the_fan_of_what_tensor2tensors_release_projected_together(wide):
+    """heads · d_k = 32, heads · d_v = 96: Q, K, V of self-attention have 160 rows, K, V over the source 128."""
+    layer = wide(initialization="joined").decoder.layers[0]
+    for linear in (layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj):
+        assert 0.98 * glorot(160, 64) < bound(linear.weight) <= glorot(160, 64)
+    for linear in (layer.encoder_attn.k_proj, layer.encoder_attn.v_proj):
+        assert 0.98 * glorot(128, 64) < bound(linear.weight) <= glorot(128, 64)
+    for linear in (layer.encoder_attn.q_proj, layer.self_attn.out_proj, layer.fc1, layer.fc2):
+        expected = glorot(*linear.weight.shape)
+        assert 0.98 * expected < bound(linear.weight) <= expected
+
+
+@pytest.mark.parametrize("initialization", ["glorot", "joined", "fairseq"])
 def test_embeddings_and_an_untied_projection_are_normal_with_a_zero_padding_row(wide, initialization):
     untied = dict(share_all_embeddings=False, share_decoder_input_output_embed=False)
     model = wide(initialization=initialization, source_vocabulary=3000, target_vocabulary=3000, **untied)
