@@ -28,6 +28,7 @@ def compare(
     """Export to a temporary folder, translate with each, and show what the conversion changed."""
     import logging
     import sys
+    import warnings
 
     from aat_plugin.export.optional import need_ctranslate2
 
@@ -39,6 +40,7 @@ def compare(
             print(text, file=sys.stderr)
 
     logging.disable(logging.INFO)  # fairseq tells of each dictionary that it opens
+    warnings.filterwarnings("ignore", message="Support for mismatched")  # stock fairseq's attention under torch 2
     rows = run(checkpoint, data, split, sentences, quantizations.split(","), say)
     if as_json:
         print(json.dumps({"checkpoint": str(checkpoint), "rows": [row.as_dict() for row in rows]}, indent=2))

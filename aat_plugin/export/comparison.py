@@ -17,8 +17,9 @@ import sacrebleu
 
 from aat_plugin.bindings.live_models import COUNTED, LiveModel, open_model
 from aat_plugin.bindings.saved_model import read_model
+from aat_plugin.errors import choose
 from aat_plugin.export.ctranslate2_engine import Engine, Search
-from aat_plugin.export.ctranslate2_folder import export_ctranslate2
+from aat_plugin.export.ctranslate2_folder import KINDS, export_ctranslate2
 from aat_plugin.export.ctranslate2_translator import together
 from aat_plugin.export.reasons import NotExpressibleError
 from aat_plugin.export.to_fairseq import export_fairseq
@@ -180,7 +181,10 @@ def compare(
     Raises:
         CheckpointError: the checkpoint is missing, damaged or foreign.
         DataError: no such data.
+        ConfigError: an unknown quantization.
     """
+    for quantization in quantizations:
+        choose("--quantizations", quantization, KINDS)
     comparison = Comparison(checkpoint, data, split, limit, say)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
