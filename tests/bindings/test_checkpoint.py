@@ -97,6 +97,16 @@ def test_a_hostile_pickle_is_refused_in_one_line_and_runs_nothing(tmp_path, func
     assert not marker.exists()
 
 
+def test_nothing_in_the_project_loads_without_safe_loading():
+    """Every torch.load of ours says weights_only=True itself, whatever the environment says."""
+    root = Path(checkpoint.__file__).parents[2]
+    for path in [*(root / "aat_plugin").rglob("*.py"), *(root / "scripts").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("torch.load", "pickle.load", "pickle.loads"):
+                given = {word.arg: ast.unparse(word.value) for word in node.keywords}
+                assert given.get("weights_only") == "True", f"{path}:{node.lineno}"
+
+
 HOSTILE = "__import__('pathlib').Path({!r}).touch() or [(8, 3)]"
 
 

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
+import aat_plugin
+from aat_plugin.bindings.checkpoint_reading import read_checkpoint
+
+aat_plugin.register()
 pytestmark = pytest.mark.fairseq
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -33,8 +36,7 @@ def train(fairseq_command, tiny_corpus, tmp_path) -> Train:
 
 
 def saved_config(folder: Path) -> dict[str, Any]:
-    state = torch.load(folder / "saved/checkpoint_last.pt", weights_only=False)  # our own file of a moment ago
-    config: dict[str, Any] = state["cfg"]
+    config: dict[str, Any] = read_checkpoint(str(folder / "saved/checkpoint_last.pt"))["cfg"]
     return config
 
 
