@@ -157,7 +157,7 @@ def test_its_own_search_finds_what_ours_finds(translator, how):
             # In its last step CTranslate2 takes in all that ends, also beyond the beam, and so may find a better one.
             assert hypotheses[0].score > score - 1e-4
             different += 1
-    assert different <= 1
+    assert different <= 2
 
 
 def test_its_n_best_ranked_anew_is_the_papers_search(translator):
