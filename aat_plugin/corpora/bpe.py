@@ -1,22 +1,25 @@
 """Byte-pair encoding by subword-nmt (Section 5.1's subwords): learn one code for both languages, apply it, undo it.
 
-Words are counted here, in parallel and in a stream; subword-nmt learns from the counts what it would learn from the
-text. A word is cut once and then remembered. The output is subword-nmt's to the byte. Read `pairs` next.
+Words are counted in parallel and in a stream; learning from the counts is `learn_bpe`; a word is cut once and then
+remembered. Codes and text are subword-nmt's to the byte. Read `pairs` next.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+from aat_plugin.corpora import learn_bpe
 from aat_plugin.corpora.blocks import Block, joined, read_blocks
 from aat_plugin.corpora.files import iterate_lines, replacing
+from aat_plugin.corpora.learn_bpe import END
 from aat_plugin.corpora.parallel import Workers
 from aat_plugin.corpora.progress import Progress
 from aat_plugin.corpora.streams import Made, Run, transform
@@ -24,6 +27,7 @@ from aat_plugin.corpora.words import MOST
 from aat_plugin.errors import DataError
 
 JOINER = "@@"
+UNMERGED = sys.maxsize  # the rank of a pair that no merge is for
 MIN_FREQUENCY = 2  # subword-nmt's default: rarer pairs are not merged
 
 
@@ -50,18 +54,48 @@ class Subwords:
 
 
 class _Pieces(dict[str, str]):
-    """Word → its subwords, remembered; bounded, as subword-nmt's own memory is not."""
+    """Word → its subwords, remembered; bounded, as subword-nmt's own memory is not.
 
-    def __init__(self, bpe: object) -> None:
+    Args:
+        bpe: subword-nmt's.
+    """
+
+    def __init__(self, bpe: Any) -> None:
         super().__init__()
+        self._ranks: dict[tuple[str, str], int] = bpe.bpe_codes
         self._bpe = bpe
+        self._old = bpe.version == (0, 1)
 
     def __missing__(self, word: str) -> str:
         if len(self) >= MOST:
             self.clear()
-        self._bpe.cache.clear()  # type: ignore[attr-defined]
-        self[word] = pieces = " ".join(self._bpe.segment_tokens([word]))  # type: ignore[attr-defined]
+            self._bpe.cache.clear()
+        if self._old or len(word) < 2:
+            pieces = " ".join(self._bpe.segment_tokens([word]))
+        else:
+            pieces = f"{JOINER} ".join(self._cut(word))
+        self[word] = pieces
         return pieces
+
+    def _cut(self, word: str) -> list[str]:
+        """What subword-nmt's `encode` does, which looks up every pair anew after each merge; only two of them are new."""
+        rank = self._ranks.get
+        symbols = [*word[:-1], word[-1] + END]
+        ranks = [rank(pair, UNMERGED) for pair in pairwise(symbols)]
+        while ranks and (best := min(ranks)) != UNMERGED:
+            place = ranks.index(best)
+            while True:  # the same pair, further on in the word
+                symbols[place : place + 2] = [symbols[place] + symbols[place + 1]]
+                del ranks[place]
+                if place:
+                    ranks[place - 1] = rank((symbols[place - 1], symbols[place]), UNMERGED)
+                if place < len(ranks):
+                    ranks[place] = rank((symbols[place], symbols[place + 1]), UNMERGED)
+                if best not in ranks:
+                    break
+                place = ranks.index(best)
+        symbols[-1] = symbols[-1].removesuffix(END)
+        return symbols
 
 
 def join(line: str) -> str:
@@ -110,17 +144,16 @@ def learn(counts: Counter[str], merges: int, codes: Path) -> dict[str, int]:
     Raises:
         DataError: there is nothing to merge.
     """
-    from subword_nmt.learn_bpe import learn_bpe
-
     if not any(len(word) > 1 for word in counts):
         raise DataError("there is no word of two letters to learn subwords from; check the training files")
-    words = io.StringIO("".join(f"{word} {count}\n" for word, count in counts.items()))
-    with replacing(codes) as file:
-        quiet = contextlib.nullcontext() if sys.stderr.isatty() else contextlib.redirect_stderr(io.StringIO())
-        with quiet:  # subword-nmt draws its own bar there
-            learn_bpe(words, file, merges, MIN_FREQUENCY, is_dict=True)
-    with codes.open(encoding="utf-8") as file:
-        return {"words": len(counts), "merges": sum(1 for _ in file) - 1}
+    with replacing(codes) as file, Progress("learn subwords", merges, unit="merges") as progress:
+        file.write("#version: 0.2\n")
+        found = 0
+        for left, right in learn_bpe.learn(counts, merges, MIN_FREQUENCY):
+            file.write(f"{left} {right}\n")
+            found += 1
+            progress.advance()
+    return {"words": len(counts), "merges": found}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A bar for long work on lines, with lines a second, on a terminal alone."""
+"""A bar for long work, with lines (or what it is) a second, on a terminal alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-EVERY = 1000
+EVERY = 100
 
 
 class Progress:
@@ -17,9 +17,10 @@ class Progress:
         title: what is going on.
         total: lines in all, where that is known.
         done: lines that an earlier call has done.
+        unit: what is counted, where it is not lines.
     """
 
-    def __init__(self, title: str, total: int | None = None, done: int = 0) -> None:
+    def __init__(self, title: str, total: int | None = None, done: int = 0, unit: str = "lines") -> None:
         self._count = self._shown = 0
         self._started = time.monotonic()
         self._bar = None
@@ -29,7 +30,7 @@ class Progress:
             from rich.progress import Progress as Bar
 
             words = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-            columns = *words, TextColumn("{task.fields[rate]} lines/s"), TimeRemainingColumn()
+            columns = *words, TextColumn(f"{{task.fields[rate]}} {unit}/s"), TimeRemainingColumn()
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
             self._task = self._bar.add_task(title, total=total, completed=done, rate="…")
 

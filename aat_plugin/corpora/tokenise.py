@@ -43,7 +43,10 @@ class Tokeniser:
             self._normalise = MosesPunctNormalizer(lang=language).normalize
             moses = MosesTokenizer(lang=language)
             self._tokenise, self._small = moses.tokenize, frozenset(moses.IsLower)
-            self._inner, self._last, self._stops = (WordMemory(self._exactly, place) for place in PATTERNS)
+            abbreviations = [*moses.NONBREAKING_PREFIXES, *moses.NUMERIC_ONLY_PREFIXES]
+            self._inner, self._last, self._stops = (
+                WordMemory(self._exactly, place, abbreviations) for place in PATTERNS
+            )
 
     def __call__(self, line: str) -> str:
         """Tokens separated by single blanks; Moses' escapes (`&apos;`) included."""

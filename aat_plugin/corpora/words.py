@@ -14,7 +14,7 @@ punctuation alone, which are drawn to others (`) .`), are not remembered, but fo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 MOST = 1 << 18
 """Words that are remembered; more, and it starts anew, so that memory is bounded."""
@@ -37,6 +37,7 @@ word, a blank, and `a`, `1` or, for everything else, `A`.
 # What no rule touches, and a mark that is only cut off: known without asking sacremoses.
 _LATIN = "[A-Za-zÀ-ÖØ-öø-ÿ0-9]+"
 _OBVIOUS = re.compile(rf"({_LATIN}(?:-{_LATIN})*)([,;:!?]?)")
+_OBVIOUS_STOP = re.compile(rf"({_LATIN}(?:-{_LATIN})*)\.(?: ([aA1]))?")
 _MARKER = "MULTI"  # sacremoses writes DOTMULTI for dots in between, and takes a word that holds it for dots
 
 
@@ -50,26 +51,37 @@ class WordMemory(dict[str, str]):
     Args:
         tokenise: the whole treatment of a line.
         place: one of `PATTERNS`.
+        abbreviations: words that may keep a full stop.
 
     Raises:
         UnknownWord: on looking up a word that is not treated alike everywhere.
     """
 
-    def __init__(self, tokenise: Callable[[str], str], place: str) -> None:
+    def __init__(self, tokenise: Callable[[str], str], place: str, abbreviations: Iterable[str]) -> None:
         super().__init__()
-        self._tokenise, self._pattern, self._stop = tokenise, PATTERNS[place], place == "stop"
+        self._tokenise, self._pattern, self._place = tokenise, PATTERNS[place], place
+        self._abbreviations = frozenset(abbreviations)
 
     def __missing__(self, word: str) -> str:
         if self._pattern.fullmatch(word) is None:
             raise UnknownWord
         if len(self) >= MOST:
             self.clear()
-        obvious = _OBVIOUS.fullmatch(word)
-        if self._stop:
-            tokens = self._tokenise(word)[:-2]
-        elif obvious is None or _MARKER in word:
+        tokens = self._obvious(word)
+        if tokens is None:
             tokens = self._tokenise(word)
-        else:
-            tokens = " ".join(filter(None, obvious.groups()))
+            tokens = tokens[:-2] if self._place == "stop" else tokens
         self[word] = tokens
         return tokens
+
+    def _obvious(self, word: str) -> str | None:
+        """The tokens of the commonest kinds of words, None of the others."""
+        if _MARKER in word:
+            return None
+        found = _OBVIOUS.fullmatch(word)
+        if found is not None:
+            return " ".join(filter(None, found.groups()))
+        found = _OBVIOUS_STOP.fullmatch(word)
+        if found is None or found[1] in self._abbreviations:
+            return None
+        return f"{found[1]}." if found[2] == "a" else f"{found[1]} ."
