@@ -32,7 +32,7 @@ def test_alignments_are_fairseqs_of_the_attention_gathered_in_the_search(name, k
 
 
 def test_a_model_without_attention_cannot_be_aligned(monkeypatch):
-    generator = ours(models("ours"), print_alignment="hard")
+    generator = ours(models("stock"), print_alignment="hard")
     decode = generator.ensemble.forward_decoder
     monkeypatch.setattr(generator.ensemble, "forward_decoder", lambda *a: (decode(*a)[0], None))
     with pytest.raises(UnsupportedOptionError, match="--print-alignment"):
