@@ -78,7 +78,10 @@ def test_what_a_step_started_ends_with_the_demo(tmp_path, sent):
         "import sys; from pathlib import Path; from aat_plugin.demo.steps import Steps;"
         f"Steps(Path({str(tmp_path)!r}), print).run('sleep', [{PYTHON!r}, '-c', {sleeper!r}])"
     )
-    demo = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    # A job in a shell's background ignores Ctrl-C, and so would what it starts.
+    heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    demo = subprocess.Popen([sys.executable, "-c", program], **quiet, **heed)
     _until(lambda: pid.is_file() and pid.read_text())
     demo.send_signal(sent)
     assert demo.wait(timeout=20) != 0
