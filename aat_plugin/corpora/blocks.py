@@ -51,10 +51,10 @@ class Block:
         except UnicodeDecodeError as error:
             raise self._wrong_encoding(side, raw, error.start) from None
         lines = text.replace("\r\n", "\n").split("\n")
-        if lines[-1]:
-            lines[-1] = lines[-1].removesuffix("\r")
-        else:
+        if raw.endswith(b"\n"):
             lines.pop()
+        else:
+            lines[-1] = lines[-1].removesuffix("\r")
         return lines
 
     def _wrong_encoding(self, side: int, raw: bytes, place: int) -> DataError:

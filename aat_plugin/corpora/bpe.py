@@ -78,7 +78,7 @@ class _Pieces(dict[str, str]):
         return pieces
 
     def _cut(self, word: str) -> list[str]:
-        """What subword-nmt's `encode` does, which looks up every pair anew after each merge; only two of them are new."""
+        """What subword-nmt's `encode` does, which looks up all pairs again after each merge; only two are new."""
         rank = self._ranks.get
         symbols = [*word[:-1], word[-1] + END]
         ranks = [rank(pair, UNMERGED) for pair in pairwise(symbols)]
