@@ -23,6 +23,7 @@ OPTIONS = {
     "adam": "optimizer",
     "aat_noam": "lr_scheduler",
     "aat_translation": "task",
+    "aat_parsing": "task",
 }
 """Registered name → the section it is chosen in."""
 

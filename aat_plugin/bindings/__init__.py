@@ -1,8 +1,8 @@
 """Where the plugin meets fairseq, and the only place that imports it.
 
-`model`, `criterion`, `lr_scheduler` and `translation_task` register under the names users type; `checkpoint` makes
-saving atomic and loading safe; `config_check` refuses unknown options; `compat` holds the workarounds
-for fairseq's versions.
+`model`, `criterion`, `lr_scheduler`, `translation_task` and `parsing_task` register under the names users type;
+`checkpoint` makes saving atomic and loading safe; `config_check` refuses unknown options; `compat` holds the
+workarounds for fairseq's versions.
 """
 
 from importlib import import_module
@@ -15,7 +15,8 @@ def register() -> None:
     global _registered
     if _registered:
         return
-    for name in ("compat", "checkpoint", "config_check", "model", "criterion", "lr_scheduler", "translation_task"):
+    for name in ("compat", "checkpoint", "config_check", "model", "criterion", "lr_scheduler", "translation_task",
+                 "parsing_task"):
         module = import_module(f"aat_plugin.bindings.{name}")
         if name in ("compat", "checkpoint", "config_check"):
             module.install()

@@ -27,7 +27,11 @@ from aat_plugin.bindings.reference_scorer import ReferenceScorer
 from aat_plugin.errors import ConfigError, UnsupportedOptionError
 from aat_plugin.translation.beam_search import beam_search
 from aat_plugin.translation.length_penalty import length_limits
-from aat_plugin.translation.search_options import Hypothesis, SearchOptions
+from aat_plugin.translation.search_options import Constraint, Hypothesis, SearchOptions
+
+ConstraintFor = Callable[[Mapping[str, Any], Tensor, Tensor], Constraint]
+"""(sample, kept, limits) → what hypotheses may say: `kept` (sentences,) are the places in the batch of the sentences
+that are searched, `limits` (sentences,) the most tokens of each before the end symbol; both on the search's device."""
 
 
 @user_facing
@@ -41,6 +45,7 @@ def build_generator(
     precision: str = "float32",
     extra_gen_cls_kwargs: Mapping[str, Any] | None = None,
     prefix_allowed_tokens_fn: Callable[..., Any] | None = None,
+    constraint_for: ConstraintFor | None = None,
 ) -> BeamSearchGenerator | ReferenceScorer:
     """The object whose `generate` fairseq calls.
 
@@ -53,6 +58,7 @@ def build_generator(
         precision: of our own models' matrix products; see `precision.Precision`.
         extra_gen_cls_kwargs: only symbols_to_strip_from_output is supported; others must be None.
         prefix_allowed_tokens_fn: must be None.
+        constraint_for: makes the constraint of each batch, as Section 6.3's brackets need; None for a free search.
 
     Raises:
         UnsupportedOptionError: names what the plugin's search does not have.
@@ -71,7 +77,8 @@ def build_generator(
     longest = utils.resolve_max_positions(task.max_positions(), *(model.max_positions() for model in models))
     if flags.score_reference:
         return ReferenceScorer(models, task.target_dictionary, flags, longest, strip)
-    return BeamSearchGenerator(models, task.target_dictionary, flags, search, longest[0], strip, precision)
+    return BeamSearchGenerator(models, task.target_dictionary, flags, search, longest[0], strip, precision,
+                               constraint_for)
 
 
 class BeamSearchGenerator:
@@ -84,7 +91,7 @@ class BeamSearchGenerator:
         search: length_penalty, stop_rule and length_limit.
         longest_source: sources of more tokens (end symbol included) are not translated.
         strip: symbols that are not printed, besides the end symbol.
-        precision: see `build_generator`.
+        precision, constraint_for: see `build_generator`.
     """
 
     def __init__(
@@ -96,8 +103,9 @@ class BeamSearchGenerator:
         longest_source: int,
         strip: set[int],
         precision: str = "float32",
+        constraint_for: ConstraintFor | None = None,
     ) -> None:
-        self.precision = Precision(precision)
+        self.precision, self.constraint_for = Precision(precision), constraint_for
         self.flags, self.length_limit, self.longest_source = flags, str(search["length_limit"]), longest_source
         self.pad, self.eos = dictionary.pad(), dictionary.eos()
         self.symbols_to_strip_from_output = strip | {self.eos}
@@ -154,12 +162,14 @@ class BeamSearchGenerator:
         if fits.any():
             net_input, kept = select(sample["net_input"], fits, self.pad)
             prefix = prefix_tokens if prefix_tokens is None else prefix_tokens[kept]
-            for place, entries in zip(kept.tolist(), self._search(net_input, prefix, bos_token), strict=True):
+            found = self._search(sample, net_input, kept, prefix, bos_token)
+            for place, entries in zip(kept.tolist(), found, strict=True):
                 results[place] = entries
         return results
 
     def _search(
-        self, net_input: Mapping[str, Any], prefix: Tensor | None, bos_token: int | None
+        self, sample: Mapping[str, Any], net_input: Mapping[str, Any], kept: Tensor, prefix: Tensor | None,
+        bos_token: int | None,
     ) -> list[list[Entry]]:
         flags, options, src_tokens = self.flags, self.options, net_input["src_tokens"]
         limits = length_limits(
@@ -175,7 +185,8 @@ class BeamSearchGenerator:
         if bos_token is not None:
             options = dataclasses.replace(options, start_idx=bos_token)
         steps = decoding_step.steps(self.ensemble, net_input, options.beam, flags.temperature, self.precision)
-        found = beam_search(steps, limits, options, prefix)
+        constraint = None if self.constraint_for is None else self.constraint_for(sample, kept, limits)
+        found = beam_search(steps, limits, options, prefix, constraint)
         sources = src_tokens.cpu()
         return [[self._entry(h, source) for h in hypotheses] for source, hypotheses in zip(sources, found, strict=True)]
 

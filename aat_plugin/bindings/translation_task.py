@@ -25,7 +25,7 @@ from aat_plugin.bindings import config_check, governed
 from aat_plugin.bindings.boundary import user_facing
 from aat_plugin.bindings.datasets import AatLanguagePairDataset
 from aat_plugin.bindings.flags import governed_flag, stock_switch, truth
-from aat_plugin.bindings.generator import build_generator
+from aat_plugin.bindings.generator import ConstraintFor, build_generator
 from aat_plugin.bindings.lr_scheduler import warn_about_adam
 from aat_plugin.bindings.precision import Precision
 from aat_plugin.errors import DataError
@@ -52,6 +52,7 @@ class AatTranslationTask(TranslationTask):
     """Translation between two languages. Sections 5 and 6.1."""
 
     cfg: AatTranslationConfig
+    made_with = "fairseq-preprocess"
 
     @classmethod
     @user_facing
@@ -65,7 +66,7 @@ class AatTranslationTask(TranslationTask):
         if not kwargs.get("from_checkpoint"):
             config_check.check(governed.root_of(cfg))
             _settle_convention(cfg)
-        _check_data(cfg)
+        _check_data(cfg, cls.made_with)
         task = super().setup_task(cfg, **kwargs)
         assert isinstance(task, AatTranslationTask)
         return task
@@ -92,7 +93,7 @@ class AatTranslationTask(TranslationTask):
         try:
             super().load_dataset(split, epoch=epoch, combine=combine, **kwargs)
         except FileNotFoundError as missing:
-            raise DataError(f"no '{split}' in {self.cfg.data} ({missing}); make it with fairseq-preprocess") from None
+            raise DataError(f"no '{split}' in {self.cfg.data} ({missing}); make it with {self.made_with}") from None
         for_generation = "task_cfg" in kwargs and not self._has_criterion
         dataset = AatLanguagePairDataset.adopt(self.datasets[split], for_generation=for_generation)
         dataset.left_pad_source, dataset.left_pad_target = self._left_pad
@@ -175,7 +176,12 @@ class AatTranslationTask(TranslationTask):
             precision=self.cfg.precision,
             extra_gen_cls_kwargs=extra_gen_cls_kwargs,
             prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
+            constraint_for=self.constraint_for(),
         )
+
+    def constraint_for(self) -> ConstraintFor | None:
+        """What limits the search's hypotheses; a task of structured outputs overrides this."""
+        return None
 
     def search_rules(self, models: list[Any]) -> dict[str, conventions.Value]:
         """length_penalty, stop_rule and length_limit: the task's own, else those of its or the models' convention."""
@@ -233,11 +239,11 @@ def _settle_convention(cfg: DictConfig) -> None:
         warn_about_adam(governed.section_of(root, "optimizer"), dialect)
 
 
-def _check_data(cfg: DictConfig) -> None:
+def _check_data(cfg: DictConfig, made_with: str) -> None:
     """Raise DataError, naming the file, where the data-bin or a dictionary is not there."""
     folder = utils.split_paths(cfg.data or "")[0] if cfg.data else ""
     if not os.path.isdir(folder):
-        raise DataError(f"data folder '{folder}' does not exist; give one that fairseq-preprocess made")
+        raise DataError(f"data folder '{folder}' does not exist; give one that {made_with} made")
     if cfg.source_lang is None or cfg.target_lang is None:
         cfg.source_lang, cfg.target_lang = data_utils.infer_language_pair(folder)
     if cfg.source_lang is None or cfg.target_lang is None:

@@ -1,0 +1,141 @@
+"""`aat_parsing`: from a sentence's words to the symbols of its tree (Section 6.3), on what `aat prepare trees` wrote.
+
+It is `aat_translation` between the languages `words` and `symbols`, with the number of words of each sentence, with
+Section 6.3's search (beam 21, α 0.3, |x| + 300 symbols) and, if wanted, with a search that can only say trees.
+"""
+
+from argparse import Namespace
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Optional
+
+import torch
+from fairseq import utils
+from fairseq.tasks import register_task
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from aat_plugin.bindings import generation_flags
+from aat_plugin.bindings.boundary import user_facing
+from aat_plugin.bindings.datasets import AatLanguagePairDataset
+from aat_plugin.bindings.generator import ConstraintFor
+from aat_plugin.bindings.parsing_data import MADE_WITH, ParsingDataset, read_num_words
+from aat_plugin.bindings.translation_task import AatTranslationConfig, AatTranslationTask
+from aat_plugin.corpora.files import reading
+from aat_plugin.errors import ConfigError, UnsupportedOptionError
+from aat_plugin.parsing.constraint import BracketConstraint, SymbolTable, symbol_table
+from aat_plugin.parsing.preparation import RECORD, Record, read_record
+
+SEARCH = {"beam": 21, "lenpen": 0.3}
+"""Section 6.3's, where a command or a caller names no other."""
+
+
+@dataclass
+class AatParsingConfig(AatTranslationConfig):
+    """The translation task's options, and Section 6.3's."""
+
+    source_lang: Optional[str] = field(default="words", metadata={"help": "source language", "argparse_alias": "-s"})
+    target_lang: Optional[str] = field(default="symbols", metadata={"help": "target language", "argparse_alias": "-t"})
+    max_extra: int = field(
+        default=300, metadata={"help": "symbols that a tree may have beyond its source's tokens (Section 6.3)"}
+    )
+    constrained: bool = field(default=False, metadata={"help": "let the search say only what is a tree over the words"})
+
+
+@register_task("aat_parsing", dataclass=AatParsingConfig)
+class AatParsingTask(AatTranslationTask):
+    """Constituency parsing as translation. Section 6.3."""
+
+    cfg: AatParsingConfig
+    made_with = MADE_WITH
+
+    @classmethod
+    def add_args(cls, parser: Any) -> None:
+        """The task's flags; the commands that generate get Section 6.3's defaults."""
+        super().add_args(parser)
+        if "--beam" in parser._option_string_actions:
+            parser.set_defaults(**SEARCH)
+
+    @cached_property
+    def treebank(self) -> Record:
+        """What `aat prepare trees` noted of the treebank.
+
+        Raises:
+            DataError: the file is missing or broken.
+        """
+        path = self._folder / RECORD
+        with reading(path):
+            return read_record(path.read_text(encoding="utf-8"), str(path))
+
+    @property
+    def _folder(self) -> Path:
+        return Path(utils.split_paths(self.cfg.data)[0])
+
+    @user_facing
+    def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs: Any) -> None:
+        """Load a split of the data-bin with its numbers of words.
+
+        Raises:
+            DataError: the split is not there, or its numbers of words are not.
+        """
+        super().load_dataset(split, epoch=epoch, combine=combine, **kwargs)
+        loaded: AatLanguagePairDataset = self.datasets[split]
+        dataset = ParsingDataset.adopt(loaded, for_generation=loaded.for_generation)
+        dataset.num_words = read_num_words(self._folder / f"{split}.num_words", len(dataset))
+        self.datasets[split] = dataset
+
+    @user_facing
+    def build_generator(
+        self,
+        models: list[Any],
+        args: DictConfig | Namespace,
+        seq_gen_cls: Any = None,
+        extra_gen_cls_kwargs: dict[str, Any] | None = None,
+        prefix_allowed_tokens_fn: Any = None,
+    ) -> Any:
+        """The plugin's search with this task's lengths.
+
+        Args:
+            models: one, or an ensemble.
+            args: fairseq's generation options, or a namespace of those that differ from Section 6.3's.
+            seq_gen_cls, extra_gen_cls_kwargs, prefix_allowed_tokens_fn: as in the translation task.
+
+        Raises:
+            UnsupportedOptionError: --max-len-a or --max-len-b, or an option that the search does not have.
+        """
+        return super().build_generator(
+            models, self._with_lengths(args), seq_gen_cls, extra_gen_cls_kwargs, prefix_allowed_tokens_fn
+        )
+
+    def _with_lengths(self, args: DictConfig | Namespace) -> Namespace:
+        held = dict(OmegaConf.to_container(args) if isinstance(args, DictConfig) else vars(args))  # type: ignore[arg-type]
+        stock = generation_flags.defaults()
+        for name in ("max_len_a", "max_len_b"):
+            if held.get(name, stock[name]) != stock[name]:
+                raise UnsupportedOptionError(f"--{name.replace('_', '-')} is not for parsing, where a tree may have as "
+                                             "many symbols as its source has tokens, and --max-extra more")
+        return Namespace(**{**SEARCH, **held, "max_len_a": 1, "max_len_b": self.cfg.max_extra})
+
+    def constraint_for(self) -> ConstraintFor | None:
+        """Under `constrained`, what makes the constraint of a batch from its `num_words`.
+
+        Raises:
+            ConfigError: later, for a batch whose words nobody counted.
+        """
+        if not self.cfg.constrained:
+            return None
+        end, symbols = self.target_dictionary.eos(), self.target_dictionary.symbols
+        table = symbol_table(self.treebank.linearisation, symbols, end)
+        tables: dict[torch.device, SymbolTable] = {}
+
+        def make(sample: Any, kept: Tensor, limits: Tensor) -> BracketConstraint:
+            if "num_words" not in sample:
+                raise ConfigError("--constrained needs the number of words of each sentence, which only prepared data "
+                                  "have; use aat parse for other text")
+            if limits.device not in tables:
+                tables[limits.device] = table.to(limits.device)
+            num_words = sample["num_words"].to(limits.device)[kept]
+            return BracketConstraint(tables[limits.device], num_words, limits, self.treebank.max_openers)
+
+        return make
