@@ -4,6 +4,7 @@ It is `aat_translation` between the languages `words` and `symbols`, with the nu
 Section 6.3's search (beam 21, α 0.3, |x| + 300 symbols) and, if wanted, with a search that can only say trees.
 """
 
+import logging
 from argparse import Namespace
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,16 +17,26 @@ from fairseq.tasks import register_task
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from aat_plugin.bindings import generation_flags
+from aat_plugin.bindings import generation_flags, parsing_f1
 from aat_plugin.bindings.boundary import user_facing
 from aat_plugin.bindings.datasets import AatLanguagePairDataset
 from aat_plugin.bindings.generator import ConstraintFor
-from aat_plugin.bindings.parsing_data import MADE_WITH, ParsingDataset, read_num_words
+from aat_plugin.bindings.over_long import select
+from aat_plugin.bindings.parsing_data import (
+    MADE_WITH,
+    MixedDataset,
+    ParsingDataset,
+    read_gold,
+    read_num_words,
+    silver_files,
+)
 from aat_plugin.bindings.translation_task import AatTranslationConfig, AatTranslationTask
 from aat_plugin.corpora.files import reading
 from aat_plugin.errors import ConfigError, UnsupportedOptionError
 from aat_plugin.parsing.constraint import BracketConstraint, SymbolTable, symbol_table
 from aat_plugin.parsing.preparation import RECORD, Record, read_record
+
+logger = logging.getLogger(__name__)
 
 SEARCH = {"beam": 21, "lenpen": 0.3}
 """Section 6.3's, where a command or a caller names no other."""
@@ -41,6 +52,13 @@ class AatParsingConfig(AatTranslationConfig):
         default=300, metadata={"help": "symbols that a tree may have beyond its source's tokens (Section 6.3)"}
     )
     constrained: bool = field(default=False, metadata={"help": "let the search say only what is a tree over the words"})
+    silver_ratio: float = field(
+        default=0.0, metadata={"help": "silver sentences of an epoch for each gold one, drawn anew in each; 0: none"}
+    )
+    eval_f1: bool = field(default=False, metadata={"help": "greedy F1 and malformed rate during validation"})
+    eval_f1_sentences: int = field(
+        default=500, metadata={"help": "the fixed sample of each validation set that --eval-f1 decodes; 0: all of it"}
+    )
 
 
 @register_task("aat_parsing", dataclass=AatParsingConfig)
@@ -49,6 +67,8 @@ class AatParsingTask(AatTranslationTask):
 
     cfg: AatParsingConfig
     made_with = MADE_WITH
+    _model: Any = None
+    _greedy: Any = None
 
     @classmethod
     def add_args(cls, parser: Any) -> None:
@@ -81,9 +101,63 @@ class AatParsingTask(AatTranslationTask):
         """
         super().load_dataset(split, epoch=epoch, combine=combine, **kwargs)
         loaded: AatLanguagePairDataset = self.datasets[split]
+        if combine and split == self.cfg.train_subset:  # fairseq's trainer alone combines
+            self.datasets[split] = self._mixed(loaded) if self.cfg.silver_ratio else loaded
+            return
         dataset = ParsingDataset.adopt(loaded, for_generation=loaded.for_generation)
         dataset.num_words = read_num_words(self._folder / f"{split}.num_words", len(dataset))
+        if self.cfg.eval_f1 and not loaded.for_generation:
+            dataset.gold = read_gold(self._folder / f"{split}.trees", len(dataset), self.cfg.eval_f1_sentences)
         self.datasets[split] = dataset
+
+    def _mixed(self, gold: AatLanguagePairDataset) -> MixedDataset:
+        languages = (str(self.cfg.source_lang), str(self.cfg.target_lang))
+        pairs = silver_files(self._folder, languages, (self.source_dictionary, self.target_dictionary))
+        mixed = MixedDataset.mix(gold, pairs, self.cfg.silver_ratio)
+        logger.info(f"mixing {len(gold):,} gold sentences with {self.cfg.silver_ratio:g} silver ones for each, of "
+                    f"{sum(len(words) for words, _ in pairs):,}")
+        return mixed
+
+    def get_batch_iterator(self, dataset: AatLanguagePairDataset, *args: Any, seed: int = 1, **kwargs: Any) -> Any:
+        """The translation task's; a mixture draws by the run's seed."""
+        if isinstance(dataset, MixedDataset):
+            dataset.seed = seed
+        return super().get_batch_iterator(dataset, *args, seed=seed, **kwargs)
+
+    def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
+        """Build the model, which --eval-f1 decodes with."""
+        self._model, self._greedy = super().build_model(cfg, from_checkpoint), None
+        return self._model
+
+    def valid_step(self, sample: Any, model: Any, criterion: Any) -> Any:
+        """Loss, and the counts of --eval-f1, of one batch."""
+        loss, sample_size, logging_output = super().valid_step(sample, model, criterion)
+        if self.cfg.eval_f1:
+            logging_output.update(self._count(sample))
+        return loss, sample_size, logging_output
+
+    @user_facing
+    def _count(self, sample: Any) -> dict[str, int]:
+        """The counts of the batch's sentences that are in the sample of F1; there may be none."""
+        gold: list[str | None] = sample.get("gold", [])
+        chosen = torch.tensor([line is not None for line in gold], dtype=torch.bool)
+        if not chosen.any():
+            return parsing_f1.count(self.treebank.linearisation, [])
+        pad, end = self.target_dictionary.pad(), self.target_dictionary.eos()
+        net_input, kept = select(sample["net_input"], chosen, pad)
+        part = {"id": sample["id"][kept], "net_input": net_input, "num_words": sample["num_words"][kept]}
+        if self._greedy is None:
+            self._greedy = self.build_generator([self._model], Namespace(beam=1))
+        said = [[self.target_dictionary[int(one)] for one in entries[0]["tokens"] if int(one) not in (pad, end)]
+                for entries in self.inference_step(self._greedy, [self._model], part)]
+        lines = [line for line in gold if line is not None]
+        return parsing_f1.count(self.treebank.linearisation, zip(said, lines, strict=True))
+
+    def reduce_metrics(self, logging_outputs: list[dict[str, Any]], criterion: Any) -> None:
+        """fairseq's figures, and F1 and the malformed rate where sentences were decoded."""
+        super().reduce_metrics(logging_outputs, criterion)
+        if self.cfg.eval_f1:
+            parsing_f1.log(logging_outputs)
 
     @user_facing
     def build_generator(
