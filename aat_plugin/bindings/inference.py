@@ -82,6 +82,9 @@ def batches(sources: Sequence[Tensor], max_tokens: int) -> Iterator[list[int]]:
 def _load(paths: list[str], overrides: dict[str, Any]) -> tuple[list[Any], Any]:
     """Models and task; a dictionary that is not the model's is named."""
     aat_plugin.register()
+    for path in paths:
+        if not Path(path).is_file():
+            raise CheckpointError(f"{path} does not exist or is no file; give a checkpoint, as training saves it")
     data = overrides.get("data", "the folder that it was trained on")
     try:
         models, _, task = checkpoint_utils.load_model_ensemble_and_task(paths, arg_overrides=overrides)

@@ -36,6 +36,7 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
     Subcommand("silver", "aat_plugin.cli.silver", "Data", "training trees from sentences on which two parsers agree"),
     Subcommand("package", "aat_plugin.cli.package", "Use", "a trained system as one archive"),
     Subcommand("translate", "aat_plugin.cli.translate", "Use", "raw text in, text out, a line for a line"),
+    Subcommand("parse", "aat_plugin.cli.parse", "Use", "sentences in, trees out, a line for a line"),
     Subcommand("export", "aat_plugin.cli.export", "Take along", "to stock fairseq, safetensors or CTranslate2"),
     Subcommand("import", "aat_plugin.cli.import_", "Take along", "from stock fairseq or safetensors"),
     Subcommand("average", "aat_plugin.cli.average", "Score", "the mean of the last checkpoints, as one checkpoint"),

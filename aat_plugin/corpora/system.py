@@ -1,8 +1,8 @@
 """The archive of a trained system: `model.pt`, `dict.xx.txt`, `bpecodes`, `manifest.json`, as a folder or a .tar.gz.
 
-It is all that `aat translate` needs to turn raw text into text, and it is data: only these names are taken out of an
-archive, as plain files, into a fresh folder; paths, links and anything else are refused. Read `tokenise` and `bpe` for
-what happens to a line.
+It is all that `aat translate` needs to turn raw text into text (a parser's has `treebank.json` too, for `aat parse`),
+and it is data: only these names are taken out of an archive, as plain files, into a fresh folder; paths, links and
+anything else are refused. Read `tokenise` and `bpe` for what happens to a line.
 """
 
 from __future__ import annotations
@@ -27,7 +27,13 @@ from aat_plugin.corpora.tokenise import Detokeniser, Tokeniser
 from aat_plugin.errors import DataError
 
 MODEL = "model.pt"
-KNOWN = re.compile(rf"(?:{re.escape(MODEL)}|{CODES}|{re.escape(MANIFEST)}|dict\.[A-Za-z_-]+\.txt)")
+TREEBANK = "treebank.json"
+KNOWN = re.compile(
+    rf"(?:{re.escape(MODEL)}|{CODES}|{re.escape(MANIFEST)}|{re.escape(TREEBANK)}|dict\.[A-Za-z_-]+\.txt)"
+)
+OPTIONS = {"pair": ("lowercase", "tokenise", "merges"), "trees": ("merges",)}
+"""What is read of the manifest's options, by kind."""
+COMMANDS = {"pair": "translate", "trees": "parse"}
 CHUNK = 1 << 20
 
 
@@ -39,7 +45,7 @@ class System:
         folder: where its dictionaries lie.
         model: the checkpoint.
         source_lang, target_lang: codes such as `en` and `de`.
-        options: those of `aat prepare pair`: `lowercase`, `tokenise`, `merges`.
+        options: see `OPTIONS`.
         codes: the BPE codes; None where words were left whole.
     """
 
@@ -83,10 +89,11 @@ def pack(checkpoint: Path, data: Path, out: Path) -> list[str]:
         DataError: a file is missing, or `out` is there already.
     """
     manifest = read_manifest(data)
+    kind = _kind(data, manifest)
     files = {MODEL: checkpoint, **_data_files(data, manifest)}
     for path in files.values():
         if not path.is_file():
-            raise DataError(f"{path} is missing; prepare the data again with aat prepare pair -o {data}")
+            raise DataError(f"{path} is missing; prepare the data again with aat prepare {kind} -o {data}")
     if out.exists():
         raise DataError(f"{out} is there already; delete it or choose another name")
     about = {key: manifest[key] for key in ("kind", "languages", "options", "versions")}
@@ -109,7 +116,21 @@ def pack(checkpoint: Path, data: Path, out: Path) -> list[str]:
 
 def _data_files(data: Path, manifest: dict[str, Any]) -> dict[str, Path]:
     files = {f"dict.{language}.txt": data / DATA_BIN / f"dict.{language}.txt" for language in manifest["languages"]}
+    if manifest["kind"] == "trees":
+        files[TREEBANK] = data / TREEBANK
     return {**files, **({CODES: data / CODES} if manifest["options"]["merges"] else {})}
+
+
+def _kind(folder: Path, manifest: dict[str, Any]) -> str:
+    """What the data are: "pair" or "trees".
+
+    Raises:
+        DataError: neither.
+    """
+    kind = manifest.get("kind")
+    if not isinstance(kind, str) or kind not in OPTIONS:
+        raise DataError(f"{folder / MANIFEST} describes data of the kind {kind!r}; give what aat prepare made")
+    return kind
 
 
 def _write_folder(folder: Path, files: dict[str, Path], manifest: str) -> None:
@@ -136,36 +157,45 @@ def _add(packed: tarfile.TarFile, name: str, file: IO[bytes], size: int) -> None
 
 
 @contextmanager
-def opened(path: Path, data: Path | None = None) -> Iterator[System]:
-    """A system from an archive or a folder, or from a checkpoint and the folder that `aat prepare pair` made.
+def opened(path: Path, data: Path | None = None, kind: str = "pair") -> Iterator[System]:
+    """A system from an archive or a folder, or from a checkpoint and the folder that `aat prepare` made.
+
+    Args:
+        path: the archive, the folder or the checkpoint.
+        data: what the checkpoint was trained on.
+        kind: "pair" for a translator, "trees" for a parser.
 
     Raises:
-        DataError: something is missing, damaged, or not of a system.
+        DataError: something is missing, damaged, or not of such a system.
     """
     if data is not None:
-        yield _system(path, data / DATA_BIN, data, read_manifest(data))
+        yield _system(path, data / DATA_BIN, data, read_manifest(data), kind)
     elif path.is_dir():
-        yield _system(path / MODEL, path, path, read_manifest(path))
+        yield _system(path / MODEL, path, path, read_manifest(path), kind)
     elif path.name.endswith((".tar.gz", ".tgz")):
         with tempfile.TemporaryDirectory(prefix="aat-system-") as temporary:
             folder = Path(temporary)
             _extract(path, folder)
-            yield _system(folder / MODEL, folder, folder, read_manifest(folder))
+            yield _system(folder / MODEL, folder, folder, read_manifest(folder), kind)
     elif path.exists():
         raise DataError(f"{path} is no system (a folder or .tar.gz of aat package); for a checkpoint give --data too")
     else:
         raise DataError(f"{path} does not exist; give a folder or .tar.gz of aat package")
 
 
-def _system(model: Path, dictionaries: Path, folder: Path, manifest: dict[str, Any]) -> System:
+def _system(model: Path, dictionaries: Path, folder: Path, manifest: dict[str, Any], kind: str) -> System:
+    found = _kind(folder, manifest)
+    if found != kind:
+        raise DataError(f"{folder / MANIFEST} is of the kind '{found}', not '{kind}'; use aat {COMMANDS[found]}")
     try:
         source, target = manifest["languages"]
-        options = {name: manifest["options"][name] for name in ("lowercase", "tokenise", "merges")}
+        options = {name: manifest["options"][name] for name in OPTIONS[kind]}
     except (KeyError, TypeError, ValueError):
         raise DataError(f"{folder / MANIFEST} does not describe a pair of languages; prepare the data again") from None
     codes = folder / CODES if options["merges"] else None
     needed = [model, *(dictionaries / f"dict.{language}.txt" for language in (source, target))]
-    for file in [*needed, *([codes] if codes else [])]:
+    beside = ([codes] if codes else []) + ([folder / TREEBANK] if kind == "trees" else [])
+    for file in [*needed, *beside]:
         if not file.is_file():
             raise DataError(f"{file} is missing: the system is not whole")
     return System(dictionaries, model, str(source), str(target), options, codes)
