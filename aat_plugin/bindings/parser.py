@@ -25,12 +25,9 @@ from aat_plugin.corpora.bpe import JOINER, Subwords
 from aat_plugin.corpora.pairs import CODES, DATA_BIN
 from aat_plugin.errors import CheckpointError, ConfigError, DataError
 from aat_plugin.parsing.baselines import flat
-from aat_plugin.parsing.preparation import Record
+from aat_plugin.parsing.parses import TOO_LONG, Parse
+from aat_plugin.parsing.raw_text import Style
 from aat_plugin.parsing.repair import rebuild
-from aat_plugin.parsing.trees import Tree
-
-TOO_LONG = "too-long"
-"""Counted beside the rules of `parsing.repair_rules`: a sentence that the model has no positions for is one flat S."""
 
 
 @dataclass(frozen=True)
@@ -59,23 +56,6 @@ class ParseSearch:
                 raise ConfigError(f"{name} {value} must be at least 1")
         if self.max_extra is not None and self.max_extra < 0:
             raise ConfigError(f"--max-extra {self.max_extra} must be at least 0")
-
-
-@dataclass(frozen=True)
-class Parse:
-    """One parse of a sentence.
-
-    Attributes:
-        tree: under TOP, over exactly the sentence's words.
-        score: log-probability over the length penalty; 0 where the model was not asked.
-        repairs: how often each rule of `parsing.repair_rules.RULES`, or `TOO_LONG`, was used.
-        at_limit: whether the output is as long as the limit lets it be.
-    """
-
-    tree: Tree
-    score: float
-    repairs: Counter[str]
-    at_limit: bool
 
 
 class Parser(Inference):
@@ -118,19 +98,15 @@ class Parser(Inference):
         self._special = {words[index] for index in (words.bos(), words.pad(), words.eos())}
 
     @property
-    def record(self) -> Record:
-        """What was noted of the treebank: how trees are said, how raw text is written."""
-        return self.task.treebank
+    def style(self) -> Style:
+        """How the treebank writes raw text."""
+        return self.task.treebank.style
 
     @property
-    def constrained(self) -> bool:
-        """Whether the search can say only trees."""
-        return bool(self.task.cfg.constrained)
-
-    @property
-    def max_extra(self) -> int:
-        """Symbols that a tree may have beyond its source's tokens."""
-        return int(self.task.cfg.max_extra)
+    def description(self) -> str:
+        """How it searches, in words."""
+        kind = "constrained" if self.task.cfg.constrained else "free"
+        return f"beam {self.beam}, α {self.lenpen:g}, at most |x| + {self.task.cfg.max_extra} symbols, {kind}"
 
     def parse(self, sentences: Sequence[Sequence[str]]) -> list[list[Parse]]:
         """The best parses of each sentence, best first, in the sentences' order.
@@ -157,7 +133,7 @@ class Parser(Inference):
 
     def _tokens(self, words: Sequence[str]) -> Tensor:
         """A source, (src_len,), with end symbol. Padding and the end are not to be had by typing their names."""
-        line = self.record.source(list(words))
+        line = self.task.treebank.source(list(words))
         pieces = (self._cut(line) if self._cut is not None else line).split()
         dictionary = self.task.source_dictionary
         known = [dictionary.unk() if piece in self._special else dictionary.index(piece) for piece in pieces]
@@ -166,7 +142,7 @@ class Parser(Inference):
     def _limit(self, tokens: Tensor) -> int:
         """The most symbols of a tree: |x| + max_extra, as far as the models have positions."""
         longest = min(int(model.max_decoder_positions()) for model in self.models)
-        return min(tokens.numel() - 1 + self.max_extra, longest - 1)
+        return min(tokens.numel() - 1 + int(self.task.cfg.max_extra), longest - 1)
 
     def _fits(self, tokens: Tensor, num_words: int) -> bool:
         """Whether the models have positions for the source, and for a leaf a word."""
@@ -177,7 +153,8 @@ class Parser(Inference):
         symbols = [dictionary[index] for index in entry["tokens"].tolist()[:-1]]  # without the end symbol
         at_limit = len(symbols) >= self._limit(tokens)
         # At its limit a free search is cut off wherever it is; a constrained one has its tree complete by then.
-        made = rebuild(self.record.linearisation, symbols, words, ended=self.constrained or not at_limit)
+        ended = self.task.cfg.constrained or not at_limit
+        made = rebuild(self.task.treebank.linearisation, symbols, words, ended=ended)
         return Parse(made.tree, float(entry["score"]), made.repairs, at_limit)
 
 

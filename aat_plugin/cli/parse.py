@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 if TYPE_CHECKING:
-    from aat_plugin.bindings.parser import Parser, ParseSearch
     from aat_plugin.cli.parse_output import Output
+    from aat_plugin.parsing.parses import AnyParser
 
 app = typer.Typer(add_completion=False)
 EXAMPLE = "Example: aat parse --checkpoint run/checkpoint_best.pt --data data < sentences.txt > parsed.trees"
@@ -28,6 +29,9 @@ def parse(
     checkpoint: Annotated[list[Path] | None, typer.Option(help="A trained model; several are an ensemble.")] = None,
     data: Annotated[
         Path | None, typer.Option(help="What aat prepare trees made; default: what the model was trained on.")
+    ] = None,
+    floor: Annotated[
+        str | None, typer.Option(metavar="flat|right-branching", help="No model: a tree that only counts the words.")
     ] = None,
     source: Annotated[Path | None, typer.Option("--input", help="Default: standard input.")] = None,
     target: Annotated[Path | None, typer.Option("--output", help="Default: standard output.")] = None,
@@ -44,6 +48,7 @@ def parse(
     pretty: Annotated[bool, typer.Option("--pretty", help="Trees over several lines, a blank line between.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line: tree, score, repairs.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Draw the first 100 trees into this file as well.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write what is counted into this file, as JSON.")] = None,
     max_tokens: Annotated[int, typer.Option(help="Source tokens a batch.")] = 1000,
     window: Annotated[int, typer.Option(help="Lines that are sorted by length together.")] = 2000,
     device: Annotated[str | None, typer.Option(help="cpu or cuda; default: what there is.")] = None,
@@ -53,59 +58,61 @@ def parse(
     One line out for a line in, in the input's order; blank stays blank. Every other line gets a tree over exactly its
     words: what was repaired, and how often, is said on standard error.
     """
-    import logging
-
-    from aat_plugin.bindings.parser import ParseSearch
     from aat_plugin.cli.parse_output import Output
     from aat_plugin.corpora.files import iterate_lines, iterate_stream, replacing
     from aat_plugin.corpora.parallel import chunked
     from aat_plugin.errors import ConfigError
 
-    logging.getLogger("fairseq").setLevel(logging.WARNING)  # the sizes of dictionaries are no news here
     if window < 1:
         raise ConfigError(f"--window {window} must be at least 1")
     output = Output(nbest, pretty, as_json, svg)
-    search = ParseSearch(beam, lenpen, max_extra, constrained, nbest, max_tokens)
-    with _parser(system, checkpoint or [], data, search, device) as parser:
+    search = {"beam": beam, "lenpen": lenpen, "max_extra": max_extra, "constrained": constrained, "nbest": nbest,
+              "max_tokens": max_tokens}
+    with _parser(system, checkpoint or [], data, floor, search, device) as parser:
         lines = iterate_lines(source) if source is not None else iterate_stream(sys.stdin.buffer, "standard input")
         with replacing(target) if target is not None else nullcontext(sys.stdout) as file:
-            _all(chunked(lines, window), parser, _words(parser, tokenized), output, file.write, file.flush)
-    output.finish(parser, target)
+            _all(chunked(lines, window), parser, _words(parser, tokenized), output, file)
+        output.finish(parser.description, target, report)
 
 
 @contextmanager
 def _parser(
-    system: Path | None, checkpoints: list[Path], data: Path | None, search: ParseSearch, device: str | None
-) -> Iterator[Parser]:
+    system: Path | None, checkpoints: list[Path], data: Path | None, floor: str | None, search: dict[str, Any],
+    device: str | None,
+) -> Iterator[AnyParser]:
     """What was asked for, loaded."""
-    from aat_plugin.bindings.parser import Parser
-    from aat_plugin.corpora.system import opened
     from aat_plugin.errors import ConfigError
+    from aat_plugin.parsing.parses import Floor
 
-    if (system is None) == (not checkpoints):
-        raise ConfigError("give a system of aat package, or --checkpoint FILE (several are an ensemble), and not both")
+    if [system is None, not checkpoints, floor is None].count(False) != 1:
+        raise ConfigError("give one of a system of aat package, --checkpoint FILE (several are an ensemble), --floor")
+    if data is not None and not checkpoints:
+        raise ConfigError("--data goes with --checkpoint; nothing else needs it")
+    if floor is not None:
+        yield Floor(floor)
+        return
+    from aat_plugin.bindings.parser import Parser, ParseSearch
+    from aat_plugin.corpora.system import opened
+
+    logging.getLogger("fairseq").setLevel(logging.WARNING)  # the sizes of dictionaries are no news here
     if system is None:
-        yield Parser(checkpoints, data, search, device)
-    elif data is not None:
-        raise ConfigError("--data goes with --checkpoint; a system of aat package holds all that it needs")
-    else:
-        with opened(system, kind="trees") as found:
-            yield Parser([found.model], found.folder, search, device)
+        yield Parser(checkpoints, data, ParseSearch(**search), device)
+        return
+    with opened(system, kind="trees") as found:
+        yield Parser([found.model], found.folder, ParseSearch(**search), device)
 
 
-def _words(parser: Parser, tokenized: bool) -> Callable[[str], list[str]]:
+def _words(parser: AnyParser, tokenized: bool) -> Callable[[str], list[str]]:
     """From a line to words that can stand in brackets."""
     from aat_plugin.parsing.raw_text import fit, tokenise
 
     if tokenized:
         return lambda line: [fit(word) for word in _WORD.findall(line)]
-    style = parser.record.style
-    return lambda line: tokenise(line, style)
+    return lambda line: tokenise(line, parser.style)
 
 
 def _all(
-    windows: Iterable[list[str]], parser: Parser, cut: Callable[[str], list[str]], output: Output,
-    write: Callable[[str], object], flush: Callable[[], object],
+    windows: Iterable[list[str]], parser: AnyParser, cut: Callable[[str], list[str]], output: Output, file: TextIO
 ) -> None:
     """Window by window, so that memory does not grow with the input."""
     from aat_plugin.corpora.progress import Progress
@@ -116,6 +123,6 @@ def _all(
             found = parser.parse([cut(line) for line in lines])
             output.seconds += time.monotonic() - started
             for parses in found:
-                write(output.text(parses))
-            flush()
+                file.write(output.text(parses))
+            file.flush()
             progress.advance(len(lines))

@@ -7,18 +7,15 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from aat_plugin.errors import ConfigError
 from aat_plugin.parsing.drawing import draw
+from aat_plugin.parsing.parses import TOO_LONG, Parse
 from aat_plugin.parsing.trees import Tree, to_line, to_pretty
-
-if TYPE_CHECKING:
-    from aat_plugin.bindings.parser import Parse, Parser
 
 DRAWN_AT_MOST = 100
 NAMED_AT_MOST = 10
-TOO_LONG = "too-long"  # bindings.parser's, which takes torch to import
 
 
 class Output:
@@ -76,32 +73,48 @@ class Output:
         if self.svg is not None and len(self._drawn) < DRAWN_AT_MOST:
             self._drawn.append(best.tree)
 
-    def finish(self, parser: Parser, target: Path | None) -> None:
-        """Draw, and say what was counted and what comes next."""
+    def finish(self, description: str, target: Path | None, report: Path | None) -> None:
+        """Draw, and say what was counted and what comes next.
+
+        Args:
+            description: the parser's.
+            target: where the trees went, if not to standard output.
+            report: a file for the counts, if any.
+        """
         from aat_plugin.corpora.files import write_text
 
         if self.svg is not None:
             write_text(self.svg, draw(self._drawn))
-        for line in self.report(parser):
+        if report is not None:
+            write_text(report, json.dumps(self.counts(description), indent=1, ensure_ascii=False) + "\n")
+        for line in self.in_words(description):
             print(line, file=sys.stderr)
-        if self.svg is not None:
-            print(f"drawn: {len(self._drawn)} of {self.sentences} trees, in {self.svg}", file=sys.stderr)
         print(f"Next: aat score parse --gold GOLD --pred {target or 'OUTPUT'}", file=sys.stderr)
 
-    def report(self, parser: Parser) -> list[str]:
+    def counts(self, description: str) -> dict[str, Any]:
+        """What was counted, for JSON."""
+        repaired, too_long = self.repaired, self.repairs[TOO_LONG]
+        return {
+            "search": description, "sentences": self.sentences, "seconds": round(self.seconds, 3),
+            "malformed": repaired, "malformed_rate": repaired / max(self.sentences, 1), "too_long": too_long,
+            "at_limit": self.at_limit,
+            "repairs": {name: count for name, count in self.repairs.most_common() if name != TOO_LONG},
+        }
+
+    def in_words(self, description: str) -> list[str]:
         """Lines for people: how many, how quickly, what was repaired."""
         rate = self.sentences / self.seconds if self.seconds else 0.0
-        kind = "constrained" if parser.constrained else "free"
+        rules = ", ".join(f"{name} {count}" for name, count in self.counts("")["repairs"].items())
         lines = [
-            f"{self.sentences:,} sentences in {self.seconds:.1f} s, {rate:,.1f} sentences/s (beam {parser.beam}, "
-            f"α {parser.lenpen:g}, at most |x| + {parser.max_extra} symbols, {kind})"
+            f"{self.sentences:,} sentences in {self.seconds:.1f} s, {rate:,.1f} sentences/s ({description})",
+            f"repaired: {self.repaired:,} of {self.sentences:,}{': ' if rules else ''}{rules}; "
+            f"at the length limit: {self.at_limit:,}",
         ]
-        rules = {name: count for name, count in self.repairs.most_common() if name != TOO_LONG}
-        listed = ": " + ", ".join(f"{name} {count}" for name, count in rules.items()) if rules else ""
-        lines.append(f"repaired: {self.repaired:,} of {self.sentences:,}{listed}; at the length limit: {self.at_limit}")
         if too_long := self.repairs[TOO_LONG]:
             named = ", ".join(map(str, self._too_long)) + (" …" if too_long > len(self._too_long) else "")
-            lines.append(f"too long for the model, one flat S each: {too_long} (line {named})")
+            lines.append(f"too long for the model, one flat S each: {too_long:,} (line {named})")
+        if self.svg is not None:
+            lines.append(f"drawn: {len(self._drawn)} of {self.sentences:,} trees, in {self.svg}")
         return lines
 
 
