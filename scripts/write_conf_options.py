@@ -18,6 +18,7 @@ from typing import Any
 
 OPTIONS = {
     "aat_transformer": "model",
+    "aat_lstm": "model",
     "aat_label_smoothing": "criterion",
     "label_smoothed_cross_entropy": "criterion",
     "adam": "optimizer",
