@@ -1,0 +1,81 @@
+"""What every training side counts, in one place: real target tokens, time of the wall and of the processor, memory."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def measured(update: Callable[[Any], float], batches: Sequence[Any], warm_up: int, updates: int) -> dict[str, float]:
+    """Time `updates` updates after `warm_up`, going round the batches.
+
+    Args:
+        update: makes one and returns its loss in bits a token.
+        batches: fairseq's samples.
+        warm_up: updates that are not counted.
+        updates: those that are.
+    """
+    used: list[Any] = []
+    losses: list[float] = []
+    before = current()
+    for number in range(warm_up + updates):
+        if number == warm_up:
+            synchronise()
+            started, on_processor = time.perf_counter(), time.process_time()
+        batch = batches[number % len(batches)]
+        loss = update(batch)
+        if number >= warm_up:
+            used.append(batch)
+            losses.append(loss)
+    synchronise()
+    seconds, on_processor = time.perf_counter() - started, time.process_time() - on_processor
+    tokens = sum(batch["ntokens"] for batch in used)
+    return {
+        "tokens_per_second": tokens / seconds,
+        "tokens_per_processor_second": tokens / on_processor,
+        "seconds_per_update": seconds / updates,
+        "seconds": seconds,
+        "processor_seconds": on_processor,
+        "target_tokens": tokens,
+        "largest_batch": max(batch["ntokens"] for batch in batches),
+        "padding_share": 1 - tokens / sum(batch["target"].numel() for batch in used),
+        "peak_bytes": peak(),
+        "bytes_before": before,
+        "last_loss": losses[-1],
+        **_source(used),
+    }
+
+
+def _source(used: Sequence[Any]) -> dict[str, float]:
+    """Source tokens, and the mean length of a sentence over target tokens: what operations are counted from."""
+    lengths = [batch["target"].ne(1).sum(dim=1).float() for batch in used]
+    squares, tokens = sum(float((one**2).sum()) for one in lengths), sum(float(one.sum()) for one in lengths)
+    source = sum(int(batch["net_input"]["src_lengths"].sum()) for batch in used)
+    return {"source_tokens": source, "mean_length": squares / tokens}
+
+
+def synchronise() -> None:
+    """Wait for the device."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def peak() -> int:
+    """The most memory that this process held: on CUDA what was allocated, else the resident set."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def current() -> int:
+    """What it holds now; 0 where the system does not say."""
+    if torch.cuda.is_available():
+        return torch.cuda.memory_allocated()
+    status = Path("/proc/self/statm")
+    return int(status.read_text().split()[1]) * resource.getpagesize() if status.exists() else 0
