@@ -3,41 +3,49 @@
     python benchmarks/decode_side.py stock CHECKPOINT DATA [--beam 4] [--batch-size 64] [--sentences 400]
     python benchmarks/decode_side.py aat CHECKPOINT DATA --precision bf16
 
-"stock" is fairseq's own task and generator over the same checkpoint (and so, for a checkpoint of ours, over our model:
-equal search rules, equal hypotheses); "aat" the plugin's. Loading is apart. Prints one line of JSON; --hypotheses FILE
-writes what was said, in the test set's order.
+"stock" is fairseq's own task and generator; for the same weights give it what `aat export fairseq` made of ours (a
+checkpoint of ours would run our model in stock's search). "aat" is the plugin's, under stock's search rules, so that
+hypotheses are equal. Loading is apart. Prints one line of JSON; --hypotheses FILE writes what was said, in the test
+set's order. Other words go to fairseq, as those of fairseq-generate.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
+from measuring import latencies, peak, said_figures, synchronise
 from sides import USER_DIR
 
 FAIRSEQ_RULES = ["--length-penalty", "power", "--stop-rule", "count", "--length-limit", "batch"]
 
 
-def loaded(given: argparse.Namespace, extra: list[str]) -> tuple[Any, Any, list[Any]]:
-    """Config, task and models, as fairseq-generate loads them."""
-    from fairseq import checkpoint_utils, options, tasks, utils
+def configured(arguments: list[str]) -> tuple[Any, Any]:
+    """Config and task, as fairseq-generate makes them of its words."""
+    from fairseq import options, tasks, utils
     from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
-    own = ["--task", "aat_translation", "--precision", given.precision, *FAIRSEQ_RULES]
-    arguments = [str(given.data), "--path", str(given.checkpoint), "--user-dir", USER_DIR, "--beam", str(given.beam),
-                 "--batch-size", str(given.batch_size), "--max-len-a", "1", "--max-len-b", "50", *extra,
-                 *(own if given.side == "aat" else ["--task", "translation"])]  # fmt: skip
     sys.argv[1:] = arguments  # fairseq looks for --user-dir there
     parser = options.get_generation_parser()
     cfg = convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, input_args=arguments))
     utils.import_user_module(cfg.common)
-    task = tasks.setup_task(cfg.task)
+    return cfg, tasks.setup_task(cfg.task)
+
+
+def loaded(given: argparse.Namespace, extra: list[str]) -> tuple[Any, Any, list[Any]]:
+    """Config, task and models; the stock side is told of no user-dir, and so loads nothing of the plugin."""
+    from fairseq import checkpoint_utils
+
+    own = ["--user-dir", USER_DIR, "--task", "aat_translation", "--precision", given.precision, *FAIRSEQ_RULES]
+    cfg, task = configured(
+        [str(given.data), "--path", str(given.checkpoint), "--beam", str(given.beam), "--max-len-a", "1",
+         "--max-len-b", "50", *(own if given.side == "aat" else ["--task", "translation"]), *extra]
+    )  # fmt: skip
     models, _ = checkpoint_utils.load_model_ensemble([str(given.checkpoint)], task=task)
     for model in models:
         model.prepare_for_inference_(cfg)
@@ -46,19 +54,19 @@ def loaded(given: argparse.Namespace, extra: list[str]) -> tuple[Any, Any, list[
     return cfg, task, models
 
 
-def batches(task: Any, given: argparse.Namespace) -> list[Any]:
-    """The test set by length, as fairseq-generate has it."""
+def batches(task: Any, batch_size: int, at_most: int, longest: bool) -> list[Any]:
+    """The test set by length, as fairseq-generate has it; at most so many sentences, from its short or long end."""
     task.load_dataset("test")
     iterator = task.get_batch_iterator(
-        task.dataset("test"), max_sentences=given.batch_size, num_workers=0, required_batch_size_multiple=1
+        task.dataset("test"), max_sentences=batch_size, num_workers=0, required_batch_size_multiple=1
     ).next_epoch_itr(shuffle=False)
-    found, count = [], 0
-    for batch in iterator:
-        if count >= given.sentences:
+    found = list(iterator)
+    kept: list[Any] = []
+    for batch in reversed(found) if longest else found:
+        if sum(one["nsentences"] for one in kept) >= at_most:
             break
-        count += batch["nsentences"]
-        found.append(batch)
-    return found
+        kept.append(batch)
+    return kept
 
 
 def measure(
@@ -74,25 +82,24 @@ def measure(
     for sample in samples:
         started = time.perf_counter()
         found = task.inference_step(generator, models, sample)
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
+        synchronise()
         each.append(time.perf_counter() - started)
         for index, hypotheses in zip(sample["id"].tolist(), found, strict=True):
             best = hypotheses[0]["tokens"]
             tokens += best.numel()
             said[index] = task.target_dictionary.string(best.int().cpu())
-    seconds, on_processor = sum(each), time.process_time() - on_processor
-    each.sort()
+    on_processor = time.process_time() - on_processor
+    return {**latencies(each, on_processor, len(said), tokens), "peak_bytes": peak()}, said
+
+
+def references(task: Any, samples: list[Any]) -> dict[int, str]:
+    """What the test set says, by its order."""
+    words = task.target_dictionary
     return {
-        "sentences_per_second": len(said) / seconds,
-        "tokens_per_second": tokens / seconds,
-        "seconds": seconds,
-        "processor_seconds": on_processor,
-        "sentences": len(said),
-        "batch_p50": each[len(each) // 2],
-        "batch_p95": each[int(len(each) * 0.95)],
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
-    }, said
+        index: words.string(target, extra_symbols_to_ignore={words.pad()})
+        for sample in samples
+        for index, target in zip(sample["id"].tolist(), sample["target"], strict=True)
+    }
 
 
 def main() -> None:
@@ -104,17 +111,17 @@ def main() -> None:
     parser.add_argument("--beam", type=int, default=4)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--sentences", type=int, default=10**9)
+    parser.add_argument("--longest", action="store_true", help="take the longest sentences, not the shortest")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--hypotheses", type=Path)
     given, extra = parser.parse_known_args()
     started = time.perf_counter()
     cfg, task, models = loaded(given, extra)
     generator = task.build_generator(models, cfg.generation)
-    samples = batches(task, given)
+    samples = batches(task, given.batch_size, given.sentences, given.longest)
     loading = time.perf_counter() - started
     figures, said = measure(task, generator, models, samples)
-    if given.hypotheses:
-        given.hypotheses.write_text("".join(f"{said[index]}\n" for index in sorted(said)), encoding="utf-8")
+    figures |= said_figures(said, references(task, samples), given.hypotheses)
     print(json.dumps({**figures, "load_seconds": loading}))
 
 

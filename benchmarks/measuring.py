@@ -1,4 +1,4 @@
-"""What every training side counts, in one place: real target tokens, time of the wall and of the processor, memory."""
+"""What every side counts, in one place: real tokens, time of the wall and of the processor, memory, what was said."""
 
 from __future__ import annotations
 
@@ -79,3 +79,41 @@ def current() -> int:
         return torch.cuda.memory_allocated()
     status = Path("/proc/self/statm")
     return int(status.read_text().split()[1]) * resource.getpagesize() if status.exists() else 0
+
+
+def latencies(each: list[float], on_processor: float, sentences: int, tokens: int) -> dict[str, float]:
+    """Rates of decoding, and how long a batch took at the median and in the slowest twentieth.
+
+    Args:
+        each: seconds of each batch.
+        on_processor: the processor's seconds of all of them.
+        sentences: that were decoded.
+        tokens: of the best hypotheses.
+    """
+    seconds, by_length = sum(each), sorted(each)
+    return {
+        "sentences_per_second": sentences / seconds,
+        "sentences_per_processor_second": sentences / on_processor,
+        "tokens_per_second": tokens / seconds,
+        "tokens_a_sentence": tokens / sentences,
+        "seconds": seconds,
+        "processor_seconds": on_processor,
+        "sentences": sentences,
+        "batch_p50": by_length[len(by_length) // 2],
+        "batch_p95": by_length[int(len(by_length) * 0.95)],
+    }
+
+
+def said_figures(said: dict[int, str], references: dict[int, str], file: Path | None) -> dict[str, float]:
+    """BLEU over joined pieces as they are tokenised; what was said goes to `file`, in the test set's order."""
+    import sacrebleu
+
+    order = sorted(said)
+    if file is not None:
+        file.write_text("".join(f"{said[index]}\n" for index in order), encoding="utf-8")
+    hypotheses, wanted = ([_joined(lines[index]) for index in order] for lines in (said, references))
+    return {"bleu": sacrebleu.corpus_bleu(hypotheses, [wanted], tokenize="none", force=True).score}
+
+
+def _joined(line: str) -> str:
+    return f"{line} ".replace("@@ ", "").strip()
