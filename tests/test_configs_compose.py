@@ -14,8 +14,10 @@ import warnings
 from pathlib import Path
 
 import pytest
+from fairseq.data import Dictionary
 from fairseq.dataclass.configs import FairseqConfig
 from fairseq.dataclass.initialize import add_defaults, hydra_init
+from fairseq.models import MODEL_REGISTRY
 from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -49,8 +51,11 @@ ROWS = {  # Table 3: N, d_model, d_ff, h, d_k, d_v, P_drop, ε_ls
 SCALES = {  # N, d_model, d_ff, h, P_drop
     "demo": (2, 128, 512, 4, 0.1), "tiny": (4, 128, 256, 4, 0.1),
     "base": (6, 512, 2048, 8, 0.1), "big": (6, 1024, 4096, 16, 0.3),
-    "parsing": (4, 1024, 2048, 8, 0.1),
+    "parsing": (4, 1024, 2048, 8, 0.1), "treebank": (3, 192, 768, 4, 0.1),
 }
+
+WITHOUT = {(experiment, "lstm") for experiment in EXPERIMENTS if experiment != "treebank_small"}
+"""Systems that have no sizes for an experiment: Hydra's error, never silence."""
 
 
 def choices(group: str) -> list[str]:
@@ -122,6 +127,10 @@ def hold(experiment: str, cfg: DictConfig, variation: str) -> None:
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_choice_composes_is_read_and_keeps_the_experiments_own_values(experiment, group, composed):
     for option in choices(group):
+        if (experiment, option) in WITHOUT:
+            with pytest.raises(MissingConfigException, match=r"'(size|recipe)/lstm_"):
+                composed(experiment, f"{group}={option}")
+            continue
         hold(experiment, composed(experiment, f"{group}={option}"), option if group == "variation" else "base")
 
 
@@ -132,6 +141,8 @@ def test_a_sample_of_whole_combinations_does_too(composed):
         if not (CONF / f"cells/{picked['system']}_{picked['variation']}.yaml").exists():
             continue
         experiment = draw.choice(EXPERIMENTS)
+        if picked["system"] == "lstm":
+            experiment, picked["scale"] = "treebank_small", "treebank"
         overrides = [f"{group}={option}" for group, option in picked.items()]
         hold(experiment, composed(experiment, *overrides), picked["variation"])
 
@@ -229,6 +240,46 @@ def test_the_published_recipes_reach_the_groups(composed):
         0.3, 2000, 2.5,
     )  # fmt: skip
     assert multi30k.dataset.max_tokens == 4096
+
+
+@pytest.mark.parametrize("experiment", ["wsj_parsing", "wsj_parsing_semi", "treebank_small"])
+def test_parsing_has_room_for_its_longest_trees_and_keeps_the_best_by_f1(experiment, composed):
+    cfg = as_trained(composed(experiment))
+    assert cfg.task._name == "aat_parsing"
+    assert (cfg.task.source_lang, cfg.task.target_lang, cfg.task.max_extra) == ("words", "symbols", 300)
+    assert cfg.model.max_target_positions == cfg.task.max_target_positions >= 1024 + 300
+    assert cfg.task.eval_f1
+    assert (cfg.checkpoint.best_checkpoint_metric, cfg.checkpoint.maximize_best_checkpoint_metric) == ("f1", True)
+
+
+@pytest.mark.parametrize("experiment", ["wsj_parsing", "wsj_parsing_semi"])
+def test_the_papers_parser_has_the_papers_sizes(experiment, composed):
+    model = as_trained(composed(experiment)).model
+    assert (model.num_layers, model.d_model, model.d_ff, model.num_heads) == (4, 1024, 2048, 8)
+    assert (as_trained(composed(experiment)).task.silver_ratio > 0) is experiment.endswith("semi")
+
+
+def test_the_lstm_has_as_many_parameters_as_the_transformer_within_five_percent(composed):
+    def parameters(*overrides: str) -> int:
+        section = as_trained(composed("treebank_small", *overrides)).model
+        model = MODEL_REGISTRY[section._name].build_model(section, _Treebank())
+        return sum(one.numel() for one in model.parameters())
+
+    assert parameters("system=lstm") == pytest.approx(parameters(), rel=0.05)
+    assert parameters("system=fairseq") == pytest.approx(parameters(), rel=0.01)
+
+
+class _Treebank:
+    """Dictionaries as large as those of the GUM treebank: 8,000 merges, 64 symbols with XX, 112 with tags."""
+
+    def __init__(self) -> None:
+        self.source_dictionary, self.target_dictionary = Dictionary(), Dictionary()
+        for dictionary, size in ((self.source_dictionary, 7888), (self.target_dictionary, 112)):
+            for number in range(size - len(dictionary)):
+                dictionary.add_symbol(f"{number}")
+
+    def max_positions(self) -> tuple[int, int]:
+        return 1024, 1536
 
 
 def test_dropout_comes_from_the_size_then_the_recipe_then_table_3_then_the_command_line(composed):
