@@ -78,6 +78,24 @@ def restricted_attention(
     return (weights @ windows(value).transpose(-2, -1)).flatten(2, 3)[:, :, :new]
 
 
+def neighbourhood_mask(padding_mask: Tensor, new: int, near: Reach) -> Tensor:
+    """The same neighbourhoods as a mask over whole rows, for who wants to see the weights. Section 4.
+
+    Args:
+        padding_mask: (batch, past + new), True where padded.
+        new: number of queries, the last of the positions.
+        near: how far a query sees.
+
+    Returns:
+        (batch, 1, new, past + new), True where illegal.
+    """
+    length = padding_mask.size(1)
+    places = torch.arange(length, device=padding_mask.device)
+    offset = places - places[length - new :].unsqueeze(1)
+    far = (offset < -near.before) | (offset > near.after)
+    return ((padding_mask[:, None, :] | far) & offset.ne(0)).unsqueeze(1)
+
+
 def _illegal(hidden: Tensor, block: int, near: Reach) -> Tensor:
     """Which of a window's keys a query of the block may not see.
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aat_plugin.architecture.attention import MultiHeadAttention
+from aat_plugin.architecture.attention_record import AttentionRecord
 from aat_plugin.architecture.cache import DecodingCache
 from aat_plugin.architecture.config import TransformerConfig
 from aat_plugin.architecture.cost import NUM_TARGET_SPACES
@@ -23,7 +24,7 @@ from aat_plugin.architecture.feed_forward import feed_forward
 from aat_plugin.architecture.masks import decoder_self_mask, key_padding_mask
 from aat_plugin.architecture.positional_encoding import positions_of
 from aat_plugin.architecture.precision import LayerNorm
-from aat_plugin.architecture.restricted import Reach, reach
+from aat_plugin.architecture.restricted import Reach, neighbourhood_mask, reach
 
 
 class EncoderOutput(NamedTuple):
@@ -65,7 +66,9 @@ class _Layer(nn.Module):
         summed = x + F.dropout(inner, self.dropout, self.training)
         return summed if self.normalize_before else norm(summed)
 
-    def attend_self(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+    def attend_self(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, kept: list[Tensor] | None = None
+    ) -> Tensor:
         """Self-attention of query (batch, new, d_model) over projected keys and values (batch, heads, length, d).
 
         Args:
@@ -73,10 +76,16 @@ class _Layer(nn.Module):
             key: its last `new` positions are the queries', and
             value: likewise.
             mask: True where illegal; or which keys are padded, (batch, length), where attention is restricted.
+            kept: gets the weights (batch, heads, new, length); restricted attention has them only where they are kept.
         """
         if self.near is not None:
-            return self.self_attn.nearby(query, key, value, mask, self.near)
-        mixed: Tensor = self.self_attn(query, key, value, mask)[0]
+            if kept is None:
+                return self.self_attn.nearby(query, key, value, mask, self.near)
+            mask = neighbourhood_mask(mask, query.size(1), self.near)
+        mixed: Tensor
+        mixed, weights = self.self_attn(query, key, value, mask)
+        if kept is not None:
+            kept.append(weights)
         return mixed
 
     def feed_forward(self, x: Tensor) -> Tensor:
@@ -90,11 +99,12 @@ class EncoderLayer(_Layer):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__(config, _near(config, causal=False))
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor, record: AttentionRecord | None = None) -> Tensor:
         """Transform x (batch, src_len, d_model); mask as in `attend_self`."""
+        kept = None if record is None else record.encoder_self
 
         def attend(query: Tensor) -> Tensor:
-            return self.attend_self(query, *self.self_attn.project_memory(query), mask)
+            return self.attend_self(query, *self.self_attn.project_memory(query), mask, kept)
 
         x = self.residual(x, attend, self.self_attn_layer_norm)
         return self.residual(x, self.feed_forward, self.final_layer_norm)
@@ -109,7 +119,13 @@ class DecoderLayer(_Layer):
         self.encoder_attn_layer_norm = LayerNorm(config.d_model, config.layer_norm_eps)
 
     def forward(
-        self, x: Tensor, mask: Tensor, memory: EncoderOutput, cache: DecodingCache | None, index: int
+        self,
+        x: Tensor,
+        mask: Tensor,
+        memory: EncoderOutput,
+        cache: DecodingCache | None,
+        index: int,
+        record: AttentionRecord | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Transform new positions.
 
@@ -119,6 +135,7 @@ class DecoderLayer(_Layer):
             memory: the encoder's output.
             cache: None when all positions are given at once.
             index: this layer's place in the cache.
+            record: gets this layer's weights.
 
         Returns:
             (batch, new, d_model), and the weights over the source (batch, heads, new, src_len).
@@ -129,7 +146,7 @@ class DecoderLayer(_Layer):
             key, value = self.self_attn.project_memory(query)
             if cache is not None:
                 key, value = cache.extend(index, key, value, None if self.near is None else self.near.before)
-            return self.attend_self(query, key, value, mask)
+            return self.attend_self(query, key, value, mask, None if record is None else record.decoder_self)
 
         def attend_source(query: Tensor) -> Tensor:
             projected = cache.memory(index) if cache is not None else None
@@ -140,6 +157,8 @@ class DecoderLayer(_Layer):
             mixed: Tensor
             mixed, over_source = self.encoder_attn(query, *projected, key_padding_mask(memory.padding_mask))
             weights.append(over_source)
+            if record is not None:
+                record.cross.append(over_source)
             return mixed
 
         x = self.residual(x, attend, self.self_attn_layer_norm)
@@ -161,13 +180,13 @@ class TransformerEncoder(nn.Module):
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.num_layers))
         self.layer_norm = LayerNorm(config.d_model, config.layer_norm_eps) if config.has_final_norm else None
 
-    def encode(self, src_tokens: Tensor) -> EncoderOutput:
-        """Encode src_tokens (batch, src_len), padded on either side with `padding_idx`."""
+    def encode(self, src_tokens: Tensor, record: AttentionRecord | None = None) -> EncoderOutput:
+        """Encode src_tokens (batch, src_len), padded on either side with `padding_idx`; `record` gets the weights."""
         x, padding_mask = self.embed(src_tokens)
         x = F.dropout(x, self.config.dropout, self.training)
         mask = padding_mask if self.config.restricted_attention else key_padding_mask(padding_mask)
         for layer in self.layers:
-            x = layer(x, mask)
+            x = layer(x, mask, record)
         return EncoderOutput(x if self.layer_norm is None else self.layer_norm(x), padding_mask)
 
     def embed(self, src_tokens: Tensor) -> tuple[Tensor, Tensor]:
@@ -201,8 +220,16 @@ class TransformerDecoder(nn.Module):
         super().train(mode)
         return self
 
+    def self_mask(self, padding_mask: Tensor, new: int) -> Tensor:
+        """What the last `new` positions may not see, as `masks.decoder_self_mask` has it."""
+        return decoder_self_mask(padding_mask, new)
+
     def decode(
-        self, prev_output_tokens: Tensor, memory: EncoderOutput, cache: DecodingCache | None = None
+        self,
+        prev_output_tokens: Tensor,
+        memory: EncoderOutput,
+        cache: DecodingCache | None = None,
+        record: AttentionRecord | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The features before the projection.
 
@@ -211,6 +238,7 @@ class TransformerDecoder(nn.Module):
                 which only what the cache has not seen is computed.
             memory: the encoder's output for the same rows.
             cache: extended in place.
+            record: gets the weights of all layers.
 
         Returns:
             (batch, new, d_model), and the last layer's weights over the source (batch, heads, new, src_len).
@@ -226,12 +254,12 @@ class TransformerDecoder(nn.Module):
         x = F.dropout(x, config.dropout, self.training)
         near = _near(config, causal=True)
         mask = (
-            decoder_self_mask(padding_mask, tokens.size(1)) if near is None
+            self.self_mask(padding_mask, tokens.size(1)) if near is None
             else padding_mask[:, max(0, seen - near.before) :]
         )
         weights: Tensor | None = None
         for index, layer in enumerate(self.layers):
-            x, weights = layer(x, mask, memory, cache, index)
+            x, weights = layer(x, mask, memory, cache, index, record)
         assert weights is not None  # num_layers ≥ 1 is checked in the config
         if cache is not None:
             cache.length = prev_output_tokens.size(1)

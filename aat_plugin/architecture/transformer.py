@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from aat_plugin.architecture.attention_record import AttentionRecord
 from aat_plugin.architecture.config import TransformerConfig
 from aat_plugin.architecture.embeddings import token_embedding
 from aat_plugin.architecture.initialization import initialize
@@ -58,6 +59,7 @@ class Transformer(nn.Module):
         prev_output_tokens: Tensor | None = None,
         target: Tensor | None = None,
         loss: FeatureLoss[Sums] | None = None,
+        record: AttentionRecord | None = None,
     ) -> tuple[Tensor, Tensor] | Sums:
         """Logits, or a loss's sums where `loss` is given.
 
@@ -67,6 +69,7 @@ class Transformer(nn.Module):
             prev_output_tokens: the target shifted right by one, (batch, tgt_len).
             target: (batch, tgt_len); needed with `loss`.
             loss: computed on the features, inside this call.
+            record: gets the attention weights of all layers and heads.
 
         Returns:
             Logits (batch, tgt_len, V) and the last layer's weights over the source (batch, heads, tgt_len, src_len);
@@ -74,7 +77,9 @@ class Transformer(nn.Module):
         """
         if prev_output_tokens is None:
             raise TypeError("prev_output_tokens is needed; use encoder.encode for the source alone")
-        features, weights = self.decoder.decode(prev_output_tokens, self.encoder.encode(src_tokens))
+        features, weights = self.decoder.decode(
+            prev_output_tokens, self.encoder.encode(src_tokens, record), record=record
+        )
         matrix = self.decoder.output_projection.weight
         if loss is None:
             return F.linear(features, matrix), weights
