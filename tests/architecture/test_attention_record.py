@@ -1,4 +1,4 @@
-"""What a record holds: the weights that the outputs were made of, for every layer, head and kind, and only when asked."""
+"""What a record holds: the weights that the outputs were made of, of every layer and head, and only when asked."""
 
 from __future__ import annotations
 
