@@ -18,7 +18,7 @@ import aat_plugin
 
 PACKAGE = Path(aat_plugin.__file__).resolve().parent
 CORE = ("architecture", "training", "translation", "corpora", "parsing", "rivals", "demo")
-FIELD_LIBRARIES = {"torch", "numpy", "sacrebleu", "sacremoses", "subword_nmt", "nltk", "rich"}  # rich: bars
+FIELD_LIBRARIES = {"torch", "numpy", "sacrebleu", "sacremoses", "subword_nmt", "sentencepiece", "nltk", "rich"}
 FRAMEWORK = {"fairseq", "fairseq_cli", "hydra", "omegaconf"}
 # `results` and `export` may reach bindings; the framework itself is met in bindings alone. `aat doctor` asks fairseq
 # what is built, inside its functions.

@@ -15,7 +15,8 @@ from aat_plugin import conventions
 from aat_plugin.bindings.generator import build_generator
 from aat_plugin.bindings.inference import Inference
 
-BPE_SYMBOL = "@@ "
+BPE_SYMBOLS = {"bpe": "@@ ", "wordpiece": "sentencepiece"}
+"""Pieces → what fairseq joins them by (its --remove-bpe)."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Translator(Inference):
         languages: source and target.
         search: see `Search`.
         device: "cpu", "cuda", or None for what there is.
+        pieces: how words were cut, so how they are joined: `bpe` or `wordpiece`.
 
     Raises:
         CheckpointError: a file is missing, damaged or of other dictionaries.
@@ -65,10 +67,11 @@ class Translator(Inference):
         languages: tuple[str, str],
         search: Search,
         device: str | None = None,
+        pieces: str = "bpe",
     ) -> None:
         overrides = {"data": str(dictionaries), "source_lang": languages[0], "target_lang": languages[1]}
         super().__init__(checkpoints, overrides, device)
-        self.asked = search
+        self.asked, self._symbol = search, BPE_SYMBOLS[pieces]
         self.generator = build_generator(
             self.task, self.models, _flags(search), search=conventions.resolve(self._dialect(), "search", {}),
             convention=self._dialect(),
@@ -97,7 +100,7 @@ class Translator(Inference):
 
     def _translation(self, entry: dict[str, Any]) -> Translation:
         strip = self.generator.symbols_to_strip_from_output
-        words = self.task.target_dictionary.string(entry["tokens"].int(), BPE_SYMBOL, extra_symbols_to_ignore=strip)
+        words = self.task.target_dictionary.string(entry["tokens"].int(), self._symbol, extra_symbols_to_ignore=strip)
         return Translation(float(entry["score"]), words)
 
 

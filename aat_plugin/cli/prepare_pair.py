@@ -31,9 +31,18 @@ def pair(
     empty: Annotated[
         str, typer.Option(metavar="refuse|drop|keep", help="Training and validation pairs with an empty side.")
     ] = "refuse",
+    pieces: Annotated[
+        str, typer.Option(metavar="bpe|wordpiece", help="How words are cut; with wordpiece, --bpe is their number.")
+    ] = "bpe",
+    max_len: Annotated[int, typer.Option(help="Leave out training pairs with more subwords on a side; 0: none.")] = 0,
+    ratio: Annotated[
+        float, typer.Option(help="Leave out training pairs with a side so many times longer; 0: none.")
+    ] = 0.0,
+    duplicates: Annotated[str, typer.Option(metavar="keep|drop", help="Training pairs that came before.")] = "keep",
+    moses: Annotated[Path | None, typer.Option(help="Moses' folder: tokenise with its perl programs.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; default: one a core.")] = None,
 ) -> None:
-    """Check, normalise and tokenise (sacremoses), cut into subwords (subword-nmt) and binarise (fairseq).
+    """Check, normalise and tokenise (sacremoses), cut into subwords (subword-nmt), clean and binarise (fairseq).
 
     A second call does what is missing or has changed. manifest.json says what was made from what.
     """
@@ -43,10 +52,11 @@ def pair(
     found = pairs.languages_of(train) if source_lang is None or target_lang is None else ("", "")
     options = pairs.PairOptions(
         source_lang or found[0], target_lang or found[1], merges=bpe, lowercase=lowercase, tokenise=not no_tokenize,
-        joined_dictionary=not separate_dictionaries, empty=empty,
+        joined_dictionary=not separate_dictionaries, empty=empty, pieces=pieces, longest=max_len, ratio=ratio,
+        duplicates=duplicates, moses=str(moses or ""),
     )  # fmt: skip
-    files = {"train": train, "valid": valid, **({"test": test} if test is not None else {})}
-    pairs.prepare(out, files, options, binarize.PAIR, workers or os.cpu_count() or 1, _say)
+    files = {"train": [train], "valid": [valid], **({"test": [test]} if test is not None else {})}
+    pairs.prepare(out, files, options, binarize.PAIR, (os.cpu_count() or 1) if workers is None else workers, _say)
     print(f"Next: fairseq-hydra-train --config-dir \"$(aat conf-dir)\" --config-name multi30k_en_de "
           f"task.data={out / pairs.DATA_BIN} task.source_lang={options.source_lang} "
           f"task.target_lang={options.target_lang}")

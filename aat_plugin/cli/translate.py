@@ -66,7 +66,8 @@ def _translator(engine: str, system: System, search: Search, device: str | None)
     from aat_plugin.errors import ConfigError
 
     if engine == "fairseq":
-        return Translator([system.model], system.folder, (system.source_lang, system.target_lang), search, device)
+        languages = (system.source_lang, system.target_lang)
+        return Translator([system.model], system.folder, languages, search, device, system.pieces)
     if engine != "ctranslate2" and not Path(engine).is_dir():
         raise ConfigError(f"--engine {engine!r} is neither fairseq nor ctranslate2, nor a folder")
     from aat_plugin.export.optional import need_ctranslate2
@@ -75,7 +76,7 @@ def _translator(engine: str, system: System, search: Search, device: str | None)
     from aat_plugin.export.ctranslate2_translator import CTranslate2Translator
 
     return CTranslate2Translator(
-        None if engine == "ctranslate2" else Path(engine), system.model, system.folder, search, device
+        None if engine == "ctranslate2" else Path(engine), system.model, system.folder, search, device, system.pieces
     )
 
 

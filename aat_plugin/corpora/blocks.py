@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import BinaryIO
 
-from aat_plugin.corpora.files import open_bytes, reading, wrong_encoding
+from aat_plugin.corpora.chain import Source, open_source
+from aat_plugin.corpora.files import reading, wrong_encoding
 from aat_plugin.errors import DataError
 
 BLOCK = 1 << 18
@@ -73,11 +73,11 @@ def joined(lines: Sequence[str]) -> bytes:
     return "".join([f"{line}\n" for line in lines]).encode()
 
 
-def read_blocks(paths: Sequence[Path], lines: int = 0, offsets: Sequence[int] | None = None) -> Iterator[Block]:
+def read_blocks(paths: Sequence[Source], lines: int = 0, offsets: Sequence[int] | None = None) -> Iterator[Block]:
     """Read files side by side.
 
     Args:
-        paths: of equally many lines; `.gz` is unpacked.
+        paths: of equally many lines; `.gz` is unpacked, a chain is read as one file.
         lines: how many are skipped, and
         offsets: where in each file (unpacked) they end, as an earlier block's `ends` says.
 
@@ -89,8 +89,8 @@ def read_blocks(paths: Sequence[Path], lines: int = 0, offsets: Sequence[int] | 
     with ExitStack() as stack:
         files = []
         for path, offset in zip(paths, ends, strict=True):
-            with reading(path):
-                files.append(stack.enter_context(open_bytes(path)))
+            with reading(str(path)):
+                files.append(stack.enter_context(open_source(path)))
                 files[-1].seek(offset)
         first = lines + 1
         while True:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -23,6 +23,7 @@ from aat_plugin.corpora.learn_bpe import END
 from aat_plugin.corpora.parallel import Workers
 from aat_plugin.corpora.progress import Progress
 from aat_plugin.corpora.streams import Made, Run, transform
+from aat_plugin.corpora.wordpiece import WordPieces
 from aat_plugin.corpora.words import MOST
 from aat_plugin.errors import DataError
 
@@ -163,10 +164,12 @@ class CutBlock:
     Attributes:
         codes: the codes file.
         checksum: of its content, so that a process which remembers another one's words takes this one's.
+        pieces: `bpe`, or `wordpiece`, whose file is a model (`wordpiece`).
     """
 
     codes: Path
     checksum: str
+    pieces: str = "bpe"
 
     def __call__(self, block: Block) -> Made:
         """The block's subwords; counts `tokens`."""
@@ -176,9 +179,14 @@ class CutBlock:
 
 
 @lru_cache(maxsize=4)
-def _subwords(options: CutBlock) -> Subwords:
+def _subwords(options: CutBlock) -> Callable[[str], str]:
     """One for each process, since it remembers words."""
-    return Subwords(options.codes)
+    return cutter(options.codes, options.pieces)
+
+
+def cutter(codes: Path, pieces: str) -> Callable[[str], str]:
+    """Line → its pieces, by the file of either kind."""
+    return WordPieces(codes) if pieces == "wordpiece" else Subwords(codes)
 
 
 def apply_to_file(source: Path, target: Path, options: CutBlock, run: Run) -> dict[str, int]:

@@ -16,7 +16,7 @@ from aat_plugin.errors import DataError
 
 MANIFEST = "manifest.json"
 FORMAT = 1
-PACKAGES = ("aat_plugin", "sacremoses", "subword-nmt", "ve-fairseq", "fairseq-fixed")
+PACKAGES = ("aat_plugin", "sacremoses", "subword-nmt", "sentencepiece", "ve-fairseq", "fairseq-fixed")
 
 State = dict[str, Any]
 """A file's `name`, `sha256`, `bytes` and time of change (`changed`, in nanoseconds)."""

@@ -1,14 +1,14 @@
-"""`aat prepare pair`: two aligned text files for each split become tokens, subwords and fairseq's data-bin.
+"""Aligned text files for each split become tokens, subwords and fairseq's data-bin: `aat prepare pair` and the like.
 
-Stages, each done once (`stages`): check, tokenise, learn subwords, apply them, count the dictionary, binarise. The last
-two write fairseq's formats and are handed in. All stream: memory does not grow with the number of lines, only with the
-number of different words. Read `tokenise` and `bpe` for what happens to a line.
+Stages, each done once (`stages`): check, leave out repeated pairs, tokenise, learn subwords, apply them, clean, count
+the dictionary, binarise. The last two write fairseq's formats and are handed in. All stream: memory does not grow with
+the number of lines, only with the number of different words. Read `tokenise` and `bpe` for what happens to a line.
 
 From Python:
 
     from aat_plugin.bindings import binarize
     from aat_plugin.corpora import pairs
-    files = {"train": (Path("train.en"), Path("train.de")), "valid": (Path("dev.en"), Path("dev.de"))}
+    files = {"train": [(Path("train.en"), Path("train.de"))], "valid": [(Path("dev.en"), Path("dev.de"))]}
     pairs.prepare(Path("data"), files, pairs.PairOptions("en", "de"), binarize.PAIR, workers=2, say=print)
 """
 
@@ -19,54 +19,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from aat_plugin.corpora import bpe, tokenise
+from aat_plugin.corpora import bpe, duplicates, moses, tokenise, wordpiece
+from aat_plugin.corpora.chain import Chain, Source, paths_of
+from aat_plugin.corpora.clean import CleanBlock, clean_pair
 from aat_plugin.corpora.files import sha256
 from aat_plugin.corpora.manifest import package_version
 from aat_plugin.corpora.pair_check import Pair, check_pair
+from aat_plugin.corpora.pair_options import CODES, PairOptions
 from aat_plugin.corpora.stages import Counts, Pipeline, Say, Stage
 from aat_plugin.corpora.streams import Run
-from aat_plugin.errors import ConfigError, choose
+from aat_plugin.errors import ConfigError
 
-EMPTY = ("refuse", "drop", "keep")
-CODES = "bpecodes"
+__all__ = ["CODES", "DATA_BIN", "Binarise", "PairOptions", "Parts", "languages_of", "prepare", "run_stages"]
+
 DATA_BIN = "data-bin"
-
-
-@dataclass(frozen=True)
-class PairOptions:
-    """What decides the outcome, besides the files.
-
-    Attributes:
-        source_lang, target_lang: codes such as `en` and `de`.
-        merges: of byte-pair encoding; 0 leaves whole words.
-        lowercase: lower-case everything first.
-        tokenise: False for text that is tokenised already.
-        joined_dictionary: one dictionary for both languages, as the paper shares its embeddings (Section 3.4).
-        empty: what to do with a training or validation pair that has an empty side.
-    """
-
-    source_lang: str
-    target_lang: str
-    merges: int = 10_000
-    lowercase: bool = False
-    tokenise: bool = True
-    joined_dictionary: bool = True
-    empty: str = "refuse"
-
-    def __post_init__(self) -> None:
-        if self.merges < 0:
-            raise ConfigError(f"--bpe {self.merges} must be at least 0 (0 leaves whole words)")
-        for option, language in (("-s", self.source_lang), ("-t", self.target_lang)):
-            if not language.replace("_", "").isalnum():
-                raise ConfigError(f"{option} {language!r} is no language code such as en; fairseq names files by it")
-        if self.source_lang == self.target_lang:
-            raise ConfigError(f"both languages are '{self.source_lang}'; give -s and -t")
-        choose("--empty", self.empty, EMPTY)
-
-    @property
-    def languages(self) -> tuple[str, str]:
-        """Source and target."""
-        return self.source_lang, self.target_lang
+Parts = Sequence[Pair]
+"""A split's files: one pair, or several that are read one after another."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +66,14 @@ def languages_of(pair: Pair) -> tuple[str, str]:
 
 
 def prepare(
-    folder: Path, files: Mapping[str, Pair], options: PairOptions, binarise: Binarise, workers: int, say: Say
+    folder: Path, files: Mapping[str, Parts], options: PairOptions, binarise: Binarise, workers: int, say: Say
 ) -> bool:
     """Run the stages that are not done yet.
 
     Args:
-        folder: where all of it lies: checked/ (only where pairs are dropped), tokens/, subwords/, data-bin/, bpecodes,
-            manifest.json.
-        files: split → its two files; `train` and `valid` are needed, `test`, `test1` … may follow.
+        folder: where all of it lies: tokens/, subwords/, data-bin/, bpecodes, manifest.json; checked/ and unique/ where
+            pairs are left out before, cleaned/ where they are after.
+        files: split → its files; `train` and `valid` are needed, `test`, `test1` … may follow.
         options: see `PairOptions`.
         binarise: `bindings.binarize.PAIR`.
         workers: processes.
@@ -117,31 +85,64 @@ def prepare(
     Raises:
         DataError: files are missing, mismatched, empty or badly encoded; the disk is full.
     """
+    with opened(folder, options, workers, say) as pipeline:
+        return run_stages(pipeline, files, options, binarise)
+
+
+def opened(folder: Path, options: PairOptions, workers: int, say: Say) -> Pipeline:
+    """The folder's pipeline; see `prepare`."""
     if workers < 1:
         raise ConfigError(f"--workers {workers} must be at least 1")
     about = {"kind": "pair", "languages": list(options.languages), "options": asdict(options)}
-    with Pipeline(folder, about, say, workers) as pipeline:
-        return _Preparation(pipeline, files, options, binarise).run()
+    return Pipeline(folder, about, say, workers)
+
+
+def run_stages(
+    pipeline: Pipeline, files: Mapping[str, Parts], options: PairOptions, binarise: Binarise,
+    earlier: Sequence[Stage] = (), checked: Callable[[], None] = lambda: None,
+) -> bool:
+    """`prepare` in a pipeline that is open.
+
+    Args:
+        earlier: stages that made the files, which have run.
+        checked: called when all files are checked, before the long work.
+    """
+    made = _Preparation(pipeline, files, options, binarise)
+    checks = list(made.checks())
+    done = [pipeline.run(stage) for stage in checks]
+    checked()
+    stages = made.stages()
+    done += [pipeline.run(stage) for stage in stages]
+    pipeline.keep_only([*earlier, *checks, *stages])
+    return any(done)
 
 
 class _Preparation:
     """The stages of one call, in their order."""
 
     def __init__(
-        self, pipeline: Pipeline, files: Mapping[str, Pair], options: PairOptions, binarise: Binarise
+        self, pipeline: Pipeline, files: Mapping[str, Parts], options: PairOptions, binarise: Binarise
     ) -> None:
-        self.pipeline, self.folder, self.files = pipeline, pipeline.folder, files
+        self.folder, self.files = pipeline.folder, files
         self.options, self.binarise = options, binarise
+        self.tokens = {split: self._beside("tokens", split) for split in files}
+        self.cut = {split: self._beside("subwords", split) for split in files} if options.merges else self.tokens
+        self.ready = {**self.cut, **({"train": self._beside("cleaned", "train")} if options.cleans else {})}
 
-    def run(self) -> bool:
-        """All stages; whether one of them was not done already."""
-        tokens = {split: self._beside("tokens", split) for split in self.files}
-        ready = {split: self._beside("subwords" if self.options.merges else "tokens", split) for split in self.files}
-        checks = [self._check(split, pair) for split, pair in self.files.items()]  # all files, before the long work
-        stages = [*checks, *self._tokenise(tokens), *self._subwords(tokens, ready), *self._binarise(ready)]
-        done = [self.pipeline.run(stage) for stage in stages]
-        self.pipeline.keep_only(stages)
-        return any(done)
+    def checks(self) -> Iterator[Stage]:
+        """Reads all files."""
+        for split, parts in self.files.items():
+            for number, pair in enumerate(parts):
+                yield self._check(split, pair, f" {pair[0].name}" if len(parts) > 1 else "", number)
+
+    def stages(self) -> list[Stage]:
+        """What follows."""
+        sources = {split: self._sources(split) for split in self.files}
+        repeated: list[Stage] = []
+        if self.options.duplicates == "drop":
+            repeated = self._repeated(sources["train"])
+            sources["train"] = self._beside("unique", "train")
+        return [*repeated, *self._tokenise(sources), *self._subwords(), *self._clean(), *self._binarise()]
 
     def _beside(self, name: str, split: str) -> Pair:
         source, target = (self.folder / name / f"{split}.{language}" for language in self.options.languages)
@@ -150,50 +151,88 @@ class _Preparation:
     def _drops(self, split: str) -> bool:
         return self.options.empty == "drop" and not split.startswith("test")
 
-    def _check(self, split: str, pair: Pair) -> Stage:
-        copies = self._beside("checked", split) if self._drops(split) else None
+    def _copies(self, split: str, number: int) -> Pair:
+        return self._beside("checked", f"{split}{number or ''}")
+
+    def _check(self, split: str, pair: Pair, which: str, number: int) -> Stage:
+        copies = self._copies(split, number) if self._drops(split) else None
         empty = "keep" if split.startswith("test") else self.options.empty
-        name = f"check {split}"
+        name = f"check {split}{which}"
         return Stage(name, pair, copies or (), {"empty": empty}, lambda run: check_pair(pair, empty, copies, run, name))
 
-    def _tokenise(self, tokens: Mapping[str, Pair]) -> Iterator[Stage]:
-        for split, raw in self.files.items():
-            sources = self._beside("checked", split) if self._drops(split) else raw
-            for source, made, language in zip(sources, tokens[split], self.options.languages, strict=True):
+    def _sources(self, split: str) -> tuple[Source, Source]:
+        """What is tokenised: the files, or the copies without empty lines; several of them as one."""
+        parts: Sequence[Pair] = self.files[split]
+        if self._drops(split):
+            parts = [self._copies(split, number) for number in range(len(parts))]
+        if len(parts) == 1:
+            return parts[0]
+        return Chain(tuple(pair[0] for pair in parts)), Chain(tuple(pair[1] for pair in parts))
+
+    def _repeated(self, sources: tuple[Source, Source]) -> list[Stage]:
+        targets = self._beside("unique", "train")
+        prints, marks = (self.folder / "unique" / name for name in ("fingerprints", "repeated"))
+        inputs = paths_of(sources)
+        return [
+            Stage("fingerprints train", inputs, [prints], {},
+                  lambda run: duplicates.fingerprint(sources, prints, run, "fingerprints train")),
+            Stage("repeated train", [prints], [marks], {}, lambda run: duplicates.mark_repeated(prints, marks)),
+            Stage("unique train", [*inputs, marks], targets, {},
+                  lambda run: duplicates.keep_first(sources, marks, targets, run, "unique train")),
+        ]  # fmt: skip
+
+    def _tokenise(self, sources: Mapping[str, tuple[Source, Source]]) -> Iterator[Stage]:
+        for split, pair in sources.items():
+            for source, made, language in zip(pair, self.tokens[split], self.options.languages, strict=True):
                 yield self._tokenise_one(source, made, language)
 
-    def _tokenise_one(self, source: Path, made: Path, language: str) -> Stage:
-        work = tokenise.TokeniseBlock(language, self.options.lowercase, self.options.tokenise)
-        chosen = {**asdict(work), **_version("sacremoses", self.options.tokenise)}
+    def _tokenise_one(self, source: Source, made: Path, language: str) -> Stage:
+        options = self.options
+        work: tokenise.TokeniseBlock | moses.MosesBlock
+        if options.moses:
+            work = moses.find(Path(options.moses), language, options.lowercase)
+            chosen = {"language": language, "lowercase": options.lowercase, "perl Moses": work.checksum}
+        else:
+            work = tokenise.TokeniseBlock(language, options.lowercase, options.tokenise)
+            chosen = {**asdict(work), **_version("sacremoses", options.tokenise)}
         name = f"tokenise {made.name}"
-        return Stage(name, [source], [made], chosen, lambda run: tokenise.tokenise_file(source, made, work, run))
+        return Stage(name, paths_of([source]), [made], chosen,
+                     lambda run: tokenise.tokenise_file(source, made, work, run))
 
-    def _subwords(self, tokens: Mapping[str, Pair], ready: Mapping[str, Pair]) -> Iterator[Stage]:
-        if not self.options.merges:
+    def _subwords(self) -> Iterator[Stage]:
+        options = self.options
+        if not options.merges:
             return
-        codes, train = self.folder / CODES, tokens["train"]
-        version = _version("subword-nmt")
+        codes, train = self.folder / options.codes, self.tokens["train"]
+        version = _version("sentencepiece" if options.pieces == "wordpiece" else "subword-nmt")
+        learner = wordpiece.learn if options.pieces == "wordpiece" else bpe.learn
 
         def learn(run: Run) -> Counts:
-            counts = bpe.count_words(train, run.workers, "count words")
-            return bpe.learn(counts, self.options.merges, codes)
+            return learner(bpe.count_words(train, run.workers, "count words"), options.merges, codes)
 
-        yield Stage("learn subwords", train, [codes], {"merges": self.options.merges, **version}, learn)
-        for split, pair in tokens.items():
-            for source, made in zip(pair, ready[split], strict=True):
+        yield Stage("learn subwords", train, [codes], {"merges": options.merges, **version}, learn)
+        for split, pair in self.tokens.items():
+            for source, made in zip(pair, self.cut[split], strict=True):
                 yield self._cut(source, made, codes, version)
 
     def _cut(self, source: Path, made: Path, codes: Path, version: Mapping[str, str]) -> Stage:
         def work(run: Run) -> Counts:
-            return bpe.apply_to_file(source, made, bpe.CutBlock(codes, sha256(codes)), run)
+            return bpe.apply_to_file(source, made, bpe.CutBlock(codes, sha256(codes), self.options.pieces), run)
 
         return Stage(f"subwords {made.name}", [source, codes], [made], version, work)
 
-    def _binarise(self, ready: Mapping[str, Pair]) -> Iterator[Stage]:
+    def _clean(self) -> Iterator[Stage]:
+        if self.options.cleans:
+            block = CleanBlock(self.options.longest, self.options.ratio)
+            sources, made = self.cut["train"], self.ready["train"]
+            yield Stage("clean train", sources, made, asdict(block),
+                        lambda run: clean_pair(sources, made, block, run, "clean train"))
+
+    def _binarise(self) -> Iterator[Stage]:
         data_bin, languages = self.folder / DATA_BIN, self.options.languages
         dictionaries = [data_bin / f"dict.{language}.txt" for language in languages]
-        yield self._dictionary(ready["train"], dictionaries)
-        for split, pair in ready.items():
+        yield self._dictionary(self.ready["train"], dictionaries)
+        for split, pair in self.ready.items():
             for source, language, dictionary in zip(pair, languages, dictionaries, strict=True):
                 prefix = f"{split}.{'-'.join(languages)}.{language}"
                 yield self._encode(source, dictionary, data_bin / f"{prefix}.bin", data_bin / f"{prefix}.idx")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from aat_plugin.corpora.blocks import Block, read_blocks
+from aat_plugin.corpora.chain import Source
 from aat_plugin.corpora.files import UNFINISHED, cannot_write, write_text
 from aat_plugin.corpora.parallel import Workers
 from aat_plugin.corpora.progress import Progress
@@ -76,7 +77,7 @@ class Position:
     seconds: float = 0.0
 
 
-def transform(inputs: Sequence[Path], outputs: Sequence[Path], work: Work, run: Run, title: str) -> dict[str, int]:
+def transform(inputs: Sequence[Source], outputs: Sequence[Path], work: Work, run: Run, title: str) -> dict[str, int]:
     """Make `outputs` out of `inputs`.
 
     Args:
@@ -112,7 +113,7 @@ def transform(inputs: Sequence[Path], outputs: Sequence[Path], work: Work, run: 
 
 
 def _write(
-    inputs: Sequence[Path], files: Sequence[BinaryIO], work: Work, run: Run, position: Position, progress: Progress
+    inputs: Sequence[Source], files: Sequence[BinaryIO], work: Work, run: Run, position: Position, progress: Progress
 ) -> None:
     """Append what is missing, noting now and then how far it is."""
     started = noted = time.monotonic()

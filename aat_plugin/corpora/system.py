@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from aat_plugin.corpora import bpe
-from aat_plugin.corpora.pairs import CODES, DATA_BIN
+from aat_plugin.corpora.pair_options import PIECE_FILES
+from aat_plugin.corpora.pairs import DATA_BIN
 from aat_plugin.corpora.stages import FORMAT, MANIFEST, read_manifest
 from aat_plugin.corpora.tokenise import Detokeniser, Tokeniser
 from aat_plugin.errors import DataError
@@ -29,7 +30,7 @@ from aat_plugin.errors import DataError
 MODEL = "model.pt"
 TREEBANK = "treebank.json"
 KNOWN = re.compile(
-    rf"(?:{re.escape(MODEL)}|{CODES}|{re.escape(MANIFEST)}|{re.escape(TREEBANK)}|dict\.[A-Za-z_-]+\.txt)"
+    "|".join(map(re.escape, (MODEL, *PIECE_FILES.values(), MANIFEST, TREEBANK))) + r"|dict\.[A-Za-z_-]+\.txt"
 )
 OPTIONS = {"pair": ("lowercase", "tokenise", "merges"), "trees": ("merges",)}
 """What is read of the manifest's options, by kind."""
@@ -46,7 +47,7 @@ class System:
         model: the checkpoint.
         source_lang, target_lang: codes such as `en` and `de`.
         options: see `OPTIONS`.
-        codes: the BPE codes; None where words were left whole.
+        codes: the BPE codes or the word-pieces' model; None where words were left whole.
     """
 
     folder: Path
@@ -60,6 +61,11 @@ class System:
         """From raw text to what the model reads."""
         return Encoder(self)
 
+    @property
+    def pieces(self) -> str:
+        """How words are cut: `bpe` or `wordpiece`."""
+        return str(self.options.get("pieces", "bpe"))
+
     def decoder(self) -> Detokeniser:
         """From tokens to text; BPE is undone where the dictionary turns numbers into words."""
         return Detokeniser(self.target_lang, tokenised=bool(self.options["tokenise"]))
@@ -71,7 +77,7 @@ class Encoder:
     def __init__(self, system: System) -> None:
         options = system.options
         self._tokenise = Tokeniser(system.source_lang, bool(options["lowercase"]), bool(options["tokenise"]))
-        self._cut = bpe.Subwords(system.codes) if system.codes is not None else None
+        self._cut = bpe.cutter(system.codes, system.pieces) if system.codes is not None else None
 
     def __call__(self, line: str) -> str:
         """Subwords separated by blanks; empty for a blank line."""
@@ -118,7 +124,13 @@ def _data_files(data: Path, manifest: dict[str, Any]) -> dict[str, Path]:
     files = {f"dict.{language}.txt": data / DATA_BIN / f"dict.{language}.txt" for language in manifest["languages"]}
     if manifest["kind"] == "trees":
         files[TREEBANK] = data / TREEBANK
-    return {**files, **({CODES: data / CODES} if manifest["options"]["merges"] else {})}
+    codes = _codes(manifest["options"])
+    return {**files, **({codes: data / codes} if codes else {})}
+
+
+def _codes(options: dict[str, Any]) -> str:
+    """The name of the file that words are cut by; empty where they are left whole."""
+    return PIECE_FILES.get(options.get("pieces", "bpe"), "") if options["merges"] else ""
 
 
 def _kind(folder: Path, manifest: dict[str, Any]) -> str:
@@ -190,9 +202,11 @@ def _system(model: Path, dictionaries: Path, folder: Path, manifest: dict[str, A
     try:
         source, target = manifest["languages"]
         options = {name: manifest["options"][name] for name in OPTIONS[kind]}
+        options |= {name: manifest["options"][name] for name in ("pieces",) if name in manifest["options"]}
     except (KeyError, TypeError, ValueError):
         raise DataError(f"{folder / MANIFEST} does not describe a pair of languages; prepare the data again") from None
-    codes = folder / CODES if options["merges"] else None
+    name = _codes(options)
+    codes = folder / name if name else None
     needed = [model, *(dictionaries / f"dict.{language}.txt" for language in (source, target))]
     beside = ([codes] if codes else []) + ([folder / TREEBANK] if kind == "trees" else [])
     for file in [*needed, *beside]:

@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from aat_plugin.corpora.blocks import Block, joined
-from aat_plugin.corpora.streams import Made, Run, transform
+from aat_plugin.corpora.chain import Source
+from aat_plugin.corpora.streams import Made, Run, Work, transform
 from aat_plugin.corpora.words import PATTERNS, UnknownWord, WordMemory
 
 # C0 controls but tab, DEL, next line, line and paragraph separator, byte-order mark.
@@ -113,10 +114,13 @@ def _tokeniser(options: TokeniseBlock) -> Tokeniser:
     return Tokeniser(options.language, options.lowercase, options.tokenise)
 
 
-def tokenise_file(source: Path, target: Path, options: TokeniseBlock, run: Run) -> dict[str, int]:
+def tokenise_file(source: Source, target: Path, work: Work, run: Run) -> dict[str, int]:
     """Tokenise a file line by line.
+
+    Args:
+        work: a `TokeniseBlock`, or `moses.MosesBlock`.
 
     Returns:
         How many `lines` and `tokens` there are.
     """
-    return transform([source], [target], options, run, f"tokenise {target.name}")
+    return transform([source], [target], work, run, f"tokenise {target.name}")

@@ -7,12 +7,14 @@ are each sentence's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from aat_plugin import conventions
 from aat_plugin.bindings.translator import Search as Asked
 from aat_plugin.bindings.translator import Translation
+from aat_plugin.corpora import wordpiece
 from aat_plugin.errors import ConfigError
 from aat_plugin.export.ctranslate2_engine import Engine, Search
 from aat_plugin.export.ctranslate2_folder import export_ctranslate2
@@ -29,6 +31,7 @@ class CTranslate2Translator:
         dictionaries: the folder of dict.xx.txt.
         asked: how to search; None in it takes the convention's.
         device: "cpu", "cuda", or None for what there is.
+        pieces: how words were cut, so how they are joined: `bpe` or `wordpiece`.
 
     Raises:
         CheckpointError: a file is missing, damaged or foreign.
@@ -37,7 +40,8 @@ class CTranslate2Translator:
     """
 
     def __init__(
-        self, folder: Path | None, checkpoint: Path, dictionaries: Path, asked: Asked, device: str | None = None
+        self, folder: Path | None, checkpoint: Path, dictionaries: Path, asked: Asked, device: str | None = None,
+        pieces: str = "bpe",
     ) -> None:
         self._temporary = TemporaryDirectory() if folder is None else None
         if self._temporary is not None:
@@ -45,7 +49,7 @@ class CTranslate2Translator:
             export_ctranslate2(checkpoint, folder, "float32", dictionaries)
         assert folder is not None
         self.engine = Engine(folder, device=device or "auto", max_tokens=asked.max_tokens)
-        self.nbest = asked.nbest
+        self.nbest, self.pieces = asked.nbest, pieces
         self.search = _search(self.engine.convention, asked)
 
     @property
@@ -64,11 +68,14 @@ class CTranslate2Translator:
             lines: subwords between blanks; none empty, none over `longest_source`.
         """
         found = self.engine.translate([line.split() for line in lines], self.search)
+        together = partial(joined, pieces=self.pieces)
         return [[Translation(one.score, together(one.tokens)) for one in best[: self.nbest]] for best in found]
 
 
-def together(subwords: Sequence[str]) -> str:
-    """Byte-pair pieces as words, as fairseq joins them."""
+def joined(subwords: Sequence[str], pieces: str = "bpe") -> str:
+    """Pieces as words, as fairseq joins them."""
+    if pieces == "wordpiece":
+        return wordpiece.join(" ".join(subwords))
     return f"{' '.join(subwords)} ".replace(BPE_MARK, "").strip()
 
 

@@ -22,6 +22,7 @@ SCORED = re.compile(r"(?P<kind>[HD])-(?P<index>[0-9]{1,12})\t(?P<score>[^\t]+)(?
 REFERENCE = re.compile(r"T-(?P<index>[0-9]{1,12})(?:\t(?P<words>.*))?", re.DOTALL)
 POSITIONS = re.compile(r"P-(?P<index>[0-9]{1,12})\t(?P<scores>.*)", re.DOTALL)
 BPE_MARK = re.compile(r"@@( |$)")
+WORD_MARK = "▁"  # before a word, in word-pieces
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,10 @@ class Generated:
     """The sentences of a run of fairseq-generate, in the input's order.
 
     Attributes:
-        hypotheses: the best ones, in words; BPE's @@ are joined.
+        hypotheses: the best ones, in words; pieces (BPE's @@, word-pieces) are joined.
         texts: the same as the D- lines have them; None where these say nothing else, so where no --tokenizer was given.
         references: the T- lines, in words; None where there are none.
-        joined: how many lines held BPE's @@.
+        joined: how many lines held pieces.
     """
 
     hypotheses: tuple[str, ...]
@@ -131,7 +132,12 @@ def reference_bits(lines: Sequence[str], name: str) -> tuple[float, int, int]:
 
 
 def join_bpe(line: str) -> str:
-    """Undo BPE as `sed 's/@@ //g'` does, a mark at the line's end too: `ein Wohn@@ haus` → `ein Wohnhaus`."""
+    """Undo BPE as `sed 's/@@ //g'` does, a mark at the line's end too: `ein Wohn@@ haus` → `ein Wohnhaus`.
+
+    Word-pieces, known by the mark before the line's first word, are joined as well: `▁ein ▁Wohn haus`.
+    """
+    if line.startswith(WORD_MARK):
+        return line.replace(" ", "").replace(WORD_MARK, " ").strip()
     return BPE_MARK.sub("", line)
 
 
