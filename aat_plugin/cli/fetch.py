@@ -35,7 +35,8 @@ def fetch(
             def report(done: int, total: int | None, bar: object = bar) -> None:
                 bars.update(bar, completed=done, total=total)  # type: ignore[arg-type]
 
-            new = bring(address + file.path, out / file.name, file.sha256, report)
+            new = bring(address + file.path, out / file.name, file.checksum, report)
             bars.remove_task(bar)
-            bars.console.print(f"{file.name}: {'fetched' if new else 'there already'}")
-    typer.echo(f"Next: aat prepare pair --help, or scripts/{corpus}.sh --raw {out}")
+            unknown = "" if file.checksum else " (no checksum is published: its size and content were not compared)"
+            bars.console.print(f"{file.name}: {'fetched' if new else 'there already'}{unknown}")
+    typer.echo(f"Next: scripts/{corpus}.sh --raw {out}; what it does first is under aat prepare --help")

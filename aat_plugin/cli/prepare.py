@@ -13,6 +13,8 @@ SUBCOMMANDS = {
     "pair": "aat_plugin.cli.prepare_pair",
     "trees": "aat_plugin.cli.prepare_trees",
     "wsj": "aat_plugin.cli.prepare_wsj",
+    "wmt14_en_de": "aat_plugin.cli.prepare_wmt14_en_de",
+    "wmt14_en_fr": "aat_plugin.cli.prepare_wmt14_en_fr",
 }
 
 app = typer.Typer(add_completion=False, cls=late_group(SUBCOMMANDS))

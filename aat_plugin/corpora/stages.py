@@ -63,6 +63,9 @@ class Pipeline:
         say: shows a line to the user.
         workers: processes.
 
+    Attributes:
+        seen: address → SHA-256 of what was fetched, kept in the manifest.
+
     Raises:
         DataError: the folder cannot be made or is in use, or its manifest is none.
     """
@@ -71,6 +74,7 @@ class Pipeline:
         self.folder, self.say, self.about = folder, say, about
         self.workers = Workers(workers)
         self.manifest: dict[str, Any] = {}
+        self.seen: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -80,24 +84,27 @@ class Pipeline:
             raise DataError(f"cannot make the folder {self.folder}: {error.strerror}; choose another with -o") from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            stages = self._recorded()
+            earlier = self._recorded()
         except BlockingIOError:
             os.close(self._lock)
             raise DataError(f"another aat prepare is at work in {self.folder}; wait for it, or choose -o") from None
         except BaseException:
             os.close(self._lock)
             raise
-        self.manifest = {"format": FORMAT, **self.about, "versions": versions(), "stages": stages}
+        self.seen = earlier["seen"]
+        self.manifest = {"format": FORMAT, **self.about, "versions": versions(), **earlier}
         return self
 
     def _recorded(self) -> dict[str, Any]:
-        """The stages of earlier calls."""
+        """The stages of earlier calls, and what they fetched: address → SHA-256."""
         if not (self.folder / MANIFEST).exists():
-            return {}
+            return {"seen": {}, "stages": {}}
         found = read_manifest(self.folder)
         if found.get("kind") != self.about["kind"]:
             raise DataError(f"{self.folder} holds data of the kind {found.get('kind')!r}; choose another with -o")
-        return {name: record for name, record in found["stages"].items() if isinstance(record, dict)}
+        stages = {name: record for name, record in found["stages"].items() if isinstance(record, dict)}
+        seen = found.get("seen")
+        return {"seen": dict(seen) if isinstance(seen, dict) else {}, "stages": stages}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -68,11 +68,11 @@ class CTranslate2Translator:
             lines: subwords between blanks; none empty, none over `longest_source`.
         """
         found = self.engine.translate([line.split() for line in lines], self.search)
-        together = partial(joined, pieces=self.pieces)
-        return [[Translation(one.score, together(one.tokens)) for one in best[: self.nbest]] for best in found]
+        join = partial(together, pieces=self.pieces)
+        return [[Translation(one.score, join(one.tokens)) for one in best[: self.nbest]] for best in found]
 
 
-def joined(subwords: Sequence[str], pieces: str = "bpe") -> str:
+def together(subwords: Sequence[str], pieces: str = "bpe") -> str:
     """Pieces as words, as fairseq joins them."""
     if pieces == "wordpiece":
         return wordpiece.join(" ".join(subwords))

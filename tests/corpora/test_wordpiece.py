@@ -1,0 +1,92 @@
+"""Word-pieces say how they join, are the same every time, and keep frequent words whole."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("sentencepiece", reason="make install brings it")
+
+from aat_plugin.corpora import bpe, wordpiece
+from aat_plugin.corpora.wordpiece import WordPieces, join, learn
+from aat_plugin.errors import DataError
+from aat_plugin.translation.generated import join_bpe
+
+SYLLABLES = [a + b for a in "bdgklmnprst" for b in ("a", "ei", "o", "un", "e", "ü")]
+
+
+@pytest.fixture(scope="module")
+def counts() -> Counter[str]:
+    generator = random.Random(3)
+    words = ["".join(generator.choices(SYLLABLES, k=generator.randint(1, 5))) for _ in range(1500)]
+    return Counter(generator.choices(words, [1 / rank for rank in range(1, 1501)], k=20_000))
+
+
+@pytest.fixture(scope="module")
+def model(counts, tmp_path_factory):
+    path = tmp_path_factory.mktemp("pieces") / "wordpiece.model"
+    made = learn(counts, 400, path)
+    assert made == {"words": len(counts), "pieces": 400}
+    return path
+
+
+def test_frequent_words_are_whole_and_rare_ones_in_pieces(model, counts):
+    cut = WordPieces(model)
+    frequent = [word for word, _ in counts.most_common(30)]
+    assert sum(cut(word) == f"▁{word}" for word in frequent) >= 28
+    whole = cut(" ".join(counts)).split()
+    assert len(counts) < len(whole) < 3 * len(counts)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(SYLLABLES) | st.text("aé中&;.ß", min_size=1, max_size=5), max_size=8))
+def test_joining_undoes_cutting_whatever_the_words(model, words):
+    line = " ".join(words)
+    cut = bpe.cutter(model, "wordpiece")(line)
+    assert join(cut) == line
+    assert join_bpe(cut) == line
+    assert all(piece.count("▁") <= 1 and "▁" not in piece[1:] for piece in cut.split())
+
+
+def test_it_joins_as_fairseq_does(model):
+    from fairseq.data.data_utils import post_process
+
+    line = WordPieces(model)("baduna &apos;s 中x , bei")
+    assert join(line) == post_process(line, "sentencepiece") == "baduna &apos;s 中x , bei"
+
+
+def test_the_same_counts_make_the_same_file(model, counts, tmp_path):
+    learn(Counter(dict(sorted(counts.items()))), 400, tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == model.read_bytes()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(st.text("abc", min_size=1, max_size=3), st.integers(1, 9), min_size=1))
+def test_entries_hold_each_words_count(found):
+    added: Counter[str] = Counter()
+    for entry in wordpiece._entries(Counter(found)):
+        words, _, count = entry.partition("\t")
+        added.update({word: words.split().count(word) * int(count) for word in set(words.split())})
+    assert added == Counter(found)
+
+
+def test_what_is_remembered_is_bounded(model, monkeypatch):
+    monkeypatch.setattr(wordpiece, "MOST", 3)
+    cut = WordPieces(model)
+    for number in range(20):
+        assert join(cut(f"ba{number} x")) == f"ba{number} x"
+        assert len(cut._pieces) <= 3
+
+
+def test_no_model_and_nothing_to_learn_from_are_one_line(tmp_path):
+    (tmp_path / "m").write_bytes(b"no model")
+    with pytest.raises(DataError, match="no model of sentencepiece"):
+        WordPieces(tmp_path / "m")
+    with pytest.raises(DataError, match="cannot read"):
+        WordPieces(tmp_path / "none")
+    with pytest.raises(DataError, match="no word of two letters"):
+        learn(Counter(["a"]), 10, tmp_path / "m")
