@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -41,6 +44,14 @@ def make_model():
         return model
 
     return build
+
+
+@pytest.fixture(scope="session")
+def statmt(tmp_path_factory) -> Path:
+    """The archives of WMT14 in miniature, under statmt.org's paths."""
+    folder = tmp_path_factory.mktemp("statmt")
+    runpy.run_path(str(Path(__file__).parent.parent / "scripts" / "tiny_wmt14.py"))["write"](folder)
+    return folder
 
 
 @pytest.fixture(params=DIALECTS)
