@@ -19,10 +19,18 @@ from typing import Any
 OPTIONS = {
     "aat_transformer": "model",
     "aat_lstm": "model",
+    "aat_conv": "model",
+    "aat_gru": "model",
+    "aat_bytenet": "model",
+    "aat_extended_neural_gpu": "model",
+    "aat_memory_network": "model",
     "aat_label_smoothing": "criterion",
     "label_smoothed_cross_entropy": "criterion",
     "adam": "optimizer",
+    "nag": "optimizer",
     "aat_noam": "lr_scheduler",
+    "inverse_sqrt": "lr_scheduler",
+    "reduce_lr_on_plateau": "lr_scheduler",
     "aat_translation": "task",
     "aat_parsing": "task",
 }

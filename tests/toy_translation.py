@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from fairseq.data import Dictionary, data_utils
-from fairseq.models import fconv, lstm, transformer
+from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY, fconv, lstm, transformer
 from fairseq.sequence_generator import SequenceGenerator
 from omegaconf import OmegaConf
 from torch import nn
@@ -30,6 +30,7 @@ PAPER = {"length_penalty": "gnmt", "stop_rule": "bound", "length_limit": "senten
 FAIRSEQ = {"length_penalty": "power", "stop_rule": "count", "length_limit": "batch"}
 LENGTHS = {"max_len_a": 1.0, "max_len_b": 4}
 LONGEST = 40
+RIVALS = ("gru", "bytenet", "extended_neural_gpu", "memory_network")
 SIZES = {"dropout": 0.0, "max_source_positions": LONGEST, "max_target_positions": LONGEST}
 
 
@@ -106,6 +107,19 @@ def stock_fconv() -> nn.Module:
     return fconv.FConvModel.build_model(args, Task())
 
 
+def rival(name: str) -> nn.Module:
+    """One of the rivals, `aat_<name>`."""
+    sizes: dict[str, Any] = {
+        "gru": {"embed_dim": 32, "hidden_size": 32, "attention_size": 32, "decoder_layers": 2},
+        "bytenet": {"embed_dim": 32, "encoder_blocks": 4, "decoder_blocks": 4, "length_ratio": 1.0},
+        "extended_neural_gpu": {"embed_dim": 24, "num_layers": 1, "memory_width": 1, "length_ratio": 1.0},
+        "memory_network": {"embed_dim": 32, "num_hops": 2},
+    }[name]
+    dataclass = MODEL_DATACLASS_REGISTRY[f"aat_{name}"]
+    cfg = OmegaConf.create({"model": OmegaConf.structured(dataclass(**SIZES, **sizes))})
+    return MODEL_REGISTRY[f"aat_{name}"].build_model(cfg.model, Task())
+
+
 def trained(build: Callable[[], nn.Module], updates: int, seed: int = 1) -> nn.Module:
     """A model after `updates` of Adam on 48 sentences each."""
     torch.manual_seed(seed)
@@ -124,7 +138,7 @@ def trained(build: Callable[[], nn.Module], updates: int, seed: int = 1) -> nn.M
 
 @functools.cache
 def models(name: str) -> tuple[Any, ...]:
-    """Trained models, made once: "stock", "ours", "two" (stock), "both" (kinds), "lstm", "fconv"."""
+    """Trained models, made once: "stock", "ours", "two" (stock), "both" (kinds), "lstm", "fconv" and `RIVALS`."""
     makers = {
         "stock": (stock_transformer, 120, 1),
         "other": (stock_transformer, 60, 2),
@@ -133,6 +147,8 @@ def models(name: str) -> tuple[Any, ...]:
         "fconv": (stock_fconv, 15, 1),
     }
     ensembles = {"two": ("stock", "other"), "both": ("other", "ours")}
+    if name in RIVALS:
+        return (trained(functools.partial(rival, name), 25),)
     if name in ensembles:
         return tuple(models(part)[0] for part in ensembles[name])
     return (trained(*makers[name]),)

@@ -1,6 +1,7 @@
 """Where the plugin meets fairseq, and the only place that imports it.
 
-`model`, `lstm`, `criterion`, `lr_scheduler`, `translation_task` and `parsing_task` register under the names users type;
+`model`, `lstm`, `conv`, `rival_systems`, `criterion`, `lr_scheduler`, `translation_task` and `parsing_task` register
+under the names users type;
 `checkpoint` makes saving atomic and loading safe; `config_check` refuses unknown options; `compat` holds the
 workarounds for fairseq's versions.
 """
@@ -16,7 +17,7 @@ def register() -> None:
     if _registered:
         return
     for name in ("compat", "checkpoint", "config_check", "model", "criterion", "lr_scheduler", "translation_task",
-                 "parsing_task", "lstm"):
+                 "parsing_task", "lstm", "conv", "rival_systems"):
         module = import_module(f"aat_plugin.bindings.{name}")
         if name in ("compat", "checkpoint", "config_check"):
             module.install()

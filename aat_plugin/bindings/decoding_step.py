@@ -22,6 +22,7 @@ from aat_plugin.architecture.packed import PackedDecoder, PackedEncoder
 from aat_plugin.architecture.precision import log_normalizer
 from aat_plugin.bindings.model import AatDecoder, AatEncoder
 from aat_plugin.bindings.precision import Precision
+from aat_plugin.bindings.rivals import FairseqRivalDecoder
 from aat_plugin.translation.search_options import NextScores, NextTokens
 
 
@@ -129,8 +130,9 @@ class ModelSteps:
         self.encoder_outs = ensemble.forward_encoder(net_input)
         self._first = True
         # Stock modules assume `beam` rows a sentence and keep what has the right number of rows where it is, so their
-        # first step gets all rows at once. Our decoder's cache only ever selects, and computes one row.
-        self._copies = 1 if all(isinstance(model.decoder, AatDecoder) for model in ensemble.models) else beam
+        # first step gets all rows at once. Our decoders' states only ever select, and they compute one row.
+        own = AatDecoder, FairseqRivalDecoder
+        self._copies = 1 if all(isinstance(model.decoder, own) for model in ensemble.models) else beam
         if self._copies > 1:
             sentences = net_input["src_tokens"].size(0)
             rows = torch.arange(sentences, device=net_input["src_tokens"].device).repeat_interleave(beam)

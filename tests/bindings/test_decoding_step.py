@@ -9,27 +9,29 @@ import pytest
 import torch
 import toy_translation as toy
 from fairseq.modules.fairseq_dropout import FairseqDropout
-from toy_translation import PAPER, compare, models, ours, random_batch
+from toy_translation import PAPER, RIVALS, compare, models, ours, random_batch
 
 from aat_plugin.bindings.precision import Precision
 from aat_plugin.errors import UnsupportedOptionError
 
 
-@pytest.mark.parametrize("name", ["ours", "two", "both", "lstm", "fconv"])
+@pytest.mark.parametrize("name", ["ours", "two", "both", "lstm", "fconv", *RIVALS])
 @pytest.mark.parametrize("flags", [{"beam": 1}, {"beam": 4, "lenpen": 0.6}, {"beam": 5}], ids=str)
 def test_any_encoder_decoder_and_any_ensemble_searches_as_in_fairseq(name, flags):
     toy.assert_as_stock(models(name), [random_batch(40, seed) for seed in (4, 5)], **flags)
 
 
+@pytest.mark.parametrize("name", ["ours", *RIVALS])
 @pytest.mark.parametrize("left_pad", [True, False])
-def test_the_source_may_be_padded_on_either_side(left_pad):
-    toy.assert_as_stock(models("ours"), [random_batch(40, 6, left_pad=left_pad)])
+def test_the_source_may_be_padded_on_either_side(left_pad, name):
+    toy.assert_as_stock(models(name), [random_batch(40, 6, left_pad=left_pad)])
 
 
-def test_our_incremental_decoding_gives_what_recomputing_the_prefix_gives(monkeypatch):
+@pytest.mark.parametrize("name", ["ours", *RIVALS])
+def test_our_incremental_decoding_gives_what_recomputing_the_prefix_gives(name, monkeypatch):
     sample = random_batch(30, 11)
-    with_cache = ours(models("ours"), PAPER).generate(None, sample)
-    generator = ours(models("ours"), PAPER)
+    with_cache = ours(models(name), PAPER).generate(None, sample)
+    generator = ours(models(name), PAPER)
     monkeypatch.setattr(generator.ensemble, "has_incremental", False)
     same, total = compare(with_cache, generator.generate(None, sample))
     assert same == total
