@@ -182,7 +182,7 @@ def _training_lengths(task: Any) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
             for language, dictionary in ((source, task.source_dictionary), (target, task.target_dictionary))
         ]
         if all(side is not None for side in sides):
-            return sides[0].sizes, sides[1].sizes
+            return np.array(sides[0].sizes), np.array(sides[1].sizes)  # fairseq unmaps them with the data set
     raise DataError(
         f"no training data in {folder} to fit |t̂| = a·|s| + b to; give --length-ratio and --length-offset "
         "(Hydra: model.length_ratio, model.length_offset)"

@@ -102,11 +102,12 @@ class Block(nn.Module):
         """What the 1×k convolution reads, (batch, length, d)."""
         return F.relu(self.norms[1](self.reduce(F.relu(self.norms[0](x)))))
 
-    def forward(self, x: Tensor, seen: Tensor) -> Tensor:
+    def forward(self, x: Tensor, narrow: Tensor, seen: Tensor) -> Tensor:
         """The block's output (batch, length, 2d).
 
         Args:
             x: its input (batch, length, 2d).
+            narrow: `narrowed` of it, (batch, length, d).
             seen: `narrowed` of all places that the convolution needs, (batch, length + reach, d).
         """
         length = x.size(1)
@@ -114,8 +115,7 @@ class Block(nn.Module):
         y = self.convolve(torch.cat([seen[:, start : start + length] for start in taps], dim=2))
         if self.multiplicative:
             one, two, three, update = y.chunk(4, dim=2)
-            own = seen[:, self.reach : self.reach + length]
-            y = torch.sigmoid(one) * torch.tanh(torch.sigmoid(two) * own + torch.sigmoid(three) * torch.tanh(update))
+            y = torch.sigmoid(one) * torch.tanh(torch.sigmoid(two) * narrow + torch.sigmoid(three) * torch.tanh(update))
         y = self.expand(F.relu(self.norms[2](y)))
         return x + F.dropout(y, self.dropout, self.training)
 
@@ -140,7 +140,7 @@ class ByteNetEncoder(RivalEncoder):
             assert isinstance(block, Block)
             narrow = block.narrowed(x) * real
             left = block.reach // 2
-            x = block(x, F.pad(narrow, (0, 0, left, block.reach - left)))
+            x = block(x, narrow, F.pad(narrow, (0, 0, left, block.reach - left)))
         return (self.join(x) * real,)
 
 
@@ -166,7 +166,7 @@ class ByteNetDecoder(RivalDecoder):
             past = narrow.new_zeros(narrow.size(0), block.reach, narrow.size(2)) if past is None else past
             seen = torch.cat([past, narrow], dim=1)
             state.tensors[name] = seen[:, seen.size(1) - block.reach :]
-            x = block(x, seen)
+            x = block(x, narrow, seen)
         read = self.readout(F.relu(self.last_norm(x)))
         return Decoded(F.dropout(read, self.dropout, self.training), None)
 

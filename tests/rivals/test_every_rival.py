@@ -113,7 +113,7 @@ def test_tables_are_one_where_dictionaries_are_and_apart_where_not(name):
     ("bytenet", {"kernel_size": 2}, "kernel_size=2 is even"),
     ("bytenet", {"block": "gelu"}, "gelu"),
     ("extended_neural_gpu", {"kernel_size": 4}, "kernel_size=4 is even"),
-    ("memory_network", {"dropout": 1.0}, "dropout=1.0 must be in"),
+    ("memory_network", {"dropout": 1.0}, r"dropout=1\.0 must be in"),
     ("memory_network", {"source_vocabulary": 31}, "share_all_embeddings needs one joint dictionary"),
     ("memory_network", {"share_decoder_input_output_embed": False}, "share_all_embeddings includes"),
 ])  # fmt: skip
