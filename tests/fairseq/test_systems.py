@@ -12,9 +12,10 @@ from aat_plugin.bindings.checkpoint_reading import read_checkpoint
 pytestmark = pytest.mark.fairseq
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
+SIDES = ("encoder", "decoder")
 SMALL = {
     "aat": ["model.d_model=16", "model.d_ff=32"],
-    "fairseq": [f"model.{side}_{name}=16" for side in ("encoder", "decoder") for name in ("embed_dim", "ffn_embed_dim")],
+    "fairseq": [f"model.{side}_{name}=16" for side in SIDES for name in ("embed_dim", "ffn_embed_dim")],
     "lstm": [f"model.{name}=16" for name in ("encoder_embed_dim", "decoder_embed_dim", "decoder_out_embed_dim",
                                              "decoder_hidden_size")] + ["model.encoder_hidden_size=8"],
     "conv": [f"model.{name}=16" for name in ("encoder_embed_dim", "decoder_embed_dim", "decoder_out_embed_dim")]
