@@ -54,6 +54,14 @@ def statmt(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def toy_parser(tmp_path_factory):
+    """A prepared toy treebank and three parsers for it; see `toy_parsing.toy_parser`."""
+    from toy_parsing import toy_parser
+
+    return toy_parser(tmp_path_factory.mktemp("toy_parser"))
+
+
 @pytest.fixture(params=DIALECTS)
 def dialect(request) -> str:
     """Each dialect in turn."""

@@ -7,6 +7,7 @@ lengths. Read `parsing_task` next.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -147,11 +148,14 @@ def read_num_words(path: Path, sentences: int) -> NDArray[np.int32]:
     Raises:
         DataError: it is missing, is broken, or belongs to other sentences.
     """
-    with reading(path), path.open("rb") as file:
+    with reading(path), path.open("rb") as file, warnings.catch_warnings(action="ignore"):  # of an empty file
         try:
-            numbers = np.loadtxt(file, dtype=np.int32, ndmin=1)
-        except ValueError as error:
+            table = np.loadtxt(file, dtype=np.int32, ndmin=2)
+        except (ValueError, OverflowError) as error:
             raise DataError(f"{path} is not one number a line ({error}); make it with {MADE_WITH}") from None
+    if table.size and table.shape[1] != 1:
+        raise DataError(f"{path} is not one number a line, but {table.shape[1]}; make it with {MADE_WITH}")
+    numbers = table.reshape(-1)
     if len(numbers) != sentences or (sentences and numbers.min() < 1):
         raise DataError(f"{path} has {len(numbers)} numbers for {sentences} sentences, or one below 1; the split was "
                         f"prepared anew in part: make all of it with {MADE_WITH}")
