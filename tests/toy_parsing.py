@@ -95,9 +95,10 @@ def train(task: Any, model: nn.Module, updates: int) -> nn.Module:
 
 def save(path: Path, cfg: Any, model: nn.Module) -> Path:
     """A checkpoint as fairseq's trainer writes it."""
+    history = {"num_updates": 0, "optimizer_name": "FairseqAdam", "lr_scheduler_state": {}}
     torch.save({
         "cfg": OmegaConf.to_container(cfg, resolve=True), "args": None, "model": model.state_dict(),
-        "optimizer_history": [{"num_updates": 0, "optimizer_name": "FairseqAdam", "lr_scheduler_state": {}}], "extra_state": {}, "task_state": {},
+        "optimizer_history": [history], "extra_state": {}, "task_state": {},
     }, path)
     return path
 

@@ -1,19 +1,19 @@
 """The demo's run: grammar → prepare → train → average → generate → score, by the commands that a user would type.
 
-Everything lies below one folder; a finished step is not done again, training goes on from its last checkpoint. fairseq
-runs in processes of its own. `results.demo_page` makes a page of what is found here; read `steps` for how steps run.
+Its second half learns to parse (`parsing`). Everything lies below one folder; a finished step is not done again,
+training goes on from its last checkpoint. fairseq runs in processes of its own. `results.demo_page` makes a page of
+what is found here; read `steps` for how steps run.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aat_plugin.demo import baselines, corpus
-from aat_plugin.demo.steps import DemoError, Say, Steps
+from aat_plugin.demo import baselines, corpus, parsing
+from aat_plugin.demo.steps import DemoError, Say, Steps, printed_json
 
 SEED = 1
 DICTIONARY_PAIRS = 6000  # enough for the dictionary to stop changing, and a matter of seconds
@@ -58,6 +58,11 @@ class Places:
         """Where a system's translations of the test set are: fairseq-generate's output, or plain lines."""
         return self.logs / "generate.log" if system == "model" else self.root / f"{system}.de"
 
+    @property
+    def parser(self) -> parsing.ParsingPlaces:
+        """The second half's."""
+        return parsing.ParsingPlaces(self.root, self.text)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -68,6 +73,8 @@ class Outcome:
         translation: `bleu` of the model and `dictionary_bleu`, `copy_bleu` beside it, the score's `signature`, and the
             number of test `sentences`.
         samples: (source, reference, dictionary's, model's) of a few test sentences.
+        parsing: see `parsing.run`.
+        tree: (the model's, the gold one) of a test sentence, in brackets.
         commands: what was typed.
         seconds: step → how long it took.
     """
@@ -75,6 +82,8 @@ class Outcome:
     places: Places
     translation: dict[str, Any]
     samples: list[tuple[str, str, str, str]]
+    parsing: dict[str, Any]
+    tree: tuple[str, str]
     commands: list[str]
     seconds: dict[str, float]
 
@@ -85,7 +94,7 @@ def run(root: Path, user_dir: Path, conf_dir: Path, overrides: Sequence[str], sa
     Args:
         root: the folder that everything lies in.
         user_dir, conf_dir: the plugin's folder and the configs', as `aat user-dir` and `aat conf-dir` print them.
-        overrides: Hydra overrides of conf/demo_translation.yaml, such as `optimization.max_update=100`.
+        overrides: Hydra overrides of both trainings' configs, such as `optimization.max_update=100`.
         say: shows a line to the user.
 
     Raises:
@@ -102,8 +111,14 @@ def run(root: Path, user_dir: Path, conf_dir: Path, overrides: Sequence[str], sa
     steps.make("baselines", f"baselines from {DICTIONARY_PAIRS} pairs", _baselines(places))
     for system in SYSTEMS:
         steps.run(f"score-{system}", score_command(places, system))
-    scores = {system: _printed_json(steps.log(f"score-{system}")) for system in SYSTEMS}
-    return Outcome(places, _translation(places, scores), _samples(places), steps.typed, steps.seconds)
+    scores = {system: printed_json(steps.log(f"score-{system}")) for system in SYSTEMS}
+    # The corpus alone comes before the parser's steps: what changed in the translation leaves them done.
+    parser = Steps(places.logs, say, typed=steps.typed[:1])
+    parsed = parsing.run(parser, places.parser, conf_dir, overrides)
+    return Outcome(
+        places, _translation(places, scores), _samples(places), parsed, parsing.drawn(places.parser),
+        steps.typed + parser.typed[1:], steps.seconds | parser.seconds,
+    )
 
 
 def prepare_command(places: Places) -> list[str]:
@@ -174,13 +189,6 @@ def _translation(places: Places, scores: dict[str, dict[str, Any]]) -> dict[str,
         "signature": scores["model"]["signature"],
         "sentences": len(_lines(places.text / "test.de")),
     }
-
-
-def _printed_json(log: Path) -> dict[str, Any]:
-    """The JSON object in a log, among what libraries have to say."""
-    text = log.read_text(encoding="utf-8")
-    found: dict[str, Any] = json.JSONDecoder().raw_decode(text, text.index("{"))[0]
-    return found
 
 
 def _samples(places: Places) -> list[tuple[str, str, str, str]]:

@@ -6,6 +6,7 @@ and what follows it run again. Read `run` next.
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from aat_plugin.errors import AatError
 
@@ -145,6 +147,13 @@ def progress(line: str) -> str:
     found = dict(word.split("=", 1) for word in words if "=" in word)
     update, perplexity, speed = (found.get(name, "?") for name in ("num_updates", "ppl", "wps"))
     return f"update {update}: perplexity {perplexity}, {speed} words/s"
+
+
+def printed_json(log: Path) -> dict[str, Any]:
+    """The JSON object in a log, among what libraries have to say."""
+    text = log.read_text(encoding="utf-8")
+    found: dict[str, Any] = json.JSONDecoder().raw_decode(text, text.index("{"))[0]
+    return found
 
 
 def last_line(log: Path) -> str:

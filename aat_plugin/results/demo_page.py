@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from aat_plugin.demo.run import Outcome
 from aat_plugin.demo.steps import threads
+from aat_plugin.parsing.cleaning import TOP
+from aat_plugin.parsing.drawing import draw
+from aat_plugin.parsing.trees import read_trees
 from aat_plugin.results import charts, provenance, training_log
 from aat_plugin.results.page import Section, Table, render
 
 TITLE = "Attention Is All You Need: the demo"
 LEAD = (
-    "A tiny Transformer learned to translate a made-up English into a made-up German, on this machine, by the steps "
-    "that WMT14 goes through: prepare, train, average, translate, score."
+    "Two tiny Transformers, on this machine: one learned to translate a made-up English into a made-up German, the "
+    "other to parse the English, by the steps that WMT14 and the Penn Treebank go through: prepare, train, average, "
+    "translate or parse, score."
 )
 
 
@@ -25,11 +30,14 @@ def write(outcome: Outcome) -> tuple[Path, Path]:
         (results, page).
     """
     places = outcome.places
-    data = sorted(places.text.glob("*.??"))
+    data = [*sorted(places.text.glob("*.??")), *sorted(places.text.glob("*.trees"))]
     source = provenance.collect(
         outcome.commands, data, seconds=round(sum(outcome.seconds.values()), 1), threads=threads()
     )
-    results = {"translation": outcome.translation, "seconds": outcome.seconds, "provenance": source}
+    results = {
+        "translation": outcome.translation, "parsing": outcome.parsing, "seconds": outcome.seconds,
+        "provenance": source,
+    }
     files = places.root / "results.json", places.root / "index.html"
     _replace(files[0], json.dumps(results, indent=2) + "\n")
     _replace(files[1], render(TITLE, LEAD, sections(outcome, source)))
@@ -38,7 +46,10 @@ def write(outcome: Outcome) -> tuple[Path, Path]:
 
 def sections(outcome: Outcome, source: provenance.Provenance) -> list[Section]:
     """What the page shows, in order."""
-    return [_scores(outcome, source), _curve(outcome), _samples(outcome.samples), _steps(outcome)]
+    return [
+        _scores(outcome, source), _curve(outcome), _samples(outcome.samples), _parsing(outcome.parsing, source),
+        _tree(*outcome.tree), _steps(outcome),
+    ]
 
 
 def _scores(outcome: Outcome, source: provenance.Provenance) -> Section:
@@ -75,6 +86,36 @@ def _curve(outcome: Outcome) -> Section:
 def _samples(samples: Sequence[tuple[str, str, str, str]]) -> Section:
     head = ("English", "reference", "dictionary", "Transformer")
     return Section("What it says", table=Table(head, samples))
+
+
+def _parsing(found: Mapping[str, Any], source: provenance.Provenance) -> Section:
+    rows = [
+        ("the Transformer, beam 21", f"{found['f1']:.2f}", f"{found['malformed_rate']:.1f} %"),
+        ("the same, searching among trees alone", f"{found['constrained_f1']:.2f}",
+         f"{found['constrained_malformed_rate']:.1f} %"),
+        ("a bracket from each word to the end", f"{found['right_branching_f1']:.2f}", "–"),
+        ("one flat bracket", f"{found['flat_f1']:.2f}", "–"),
+    ]
+    text = (
+        f"F1 of labelled brackets, as EVALB counts them, on the same {found['sentences']} sentences; "
+        f"{found['shapes_seen']:.1f} % of their trees have a shape (brackets and labels without words and tags) that "
+        "was trained on. Repaired: outputs that were no tree over the sentence's words, and were made one by rules."
+    )
+    note = (
+        f"{found['sentences_per_second']:.1f} sentences/s, {found['constrained_sentences_per_second']:.1f} among trees "
+        f"alone, while the demo ran. {provenance.in_words(source)}"
+    )
+    table = Table(("system", "F1", "repaired"), rows, numeric=(1, 2))
+    return Section("Did it learn to parse?", [text], table, note=note)
+
+
+def _tree(parsed: str, gold: str) -> Section:
+    ours, theirs = read_trees([parsed, gold])
+    brackets = [[(node.label, node.words()) for node in tree.preorder() if node.word is None and node.label != TOP]
+                for tree in (ours, theirs)]
+    verdict = "the gold tree's" if brackets[0] == brackets[1] else "not all the gold tree's"
+    text = f"The first test sentence of middling length, as the Transformer parsed it; its brackets are {verdict}."
+    return Section("What it sees", [text], picture=draw(ours.children))
 
 
 def _steps(outcome: Outcome) -> Section:

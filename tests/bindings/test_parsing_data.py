@@ -30,7 +30,8 @@ class Side(list):
 
 def side(first: int, lengths: list[int]) -> Side:
     """Sentence i of token `first + i`, so that a batch shows which sentences it holds."""
-    return Side(torch.cat([torch.full((length - 1,), first + i), torch.tensor([2])]) for i, length in enumerate(lengths))
+    end = torch.tensor([2])
+    return Side(torch.cat([torch.full((length - 1,), first + i), end]) for i, length in enumerate(lengths))
 
 
 def gold(size: int) -> AatLanguagePairDataset:
@@ -62,8 +63,9 @@ def iterator(mixed: MixedDataset, epoch: int = 1, **more) -> iterators.EpochBatc
     mixed.order_seed = mixed.seed + 1  # as the task does
     mixed.set_epoch(epoch)
     return iterators.EpochBatchIterator(
-        dataset=mixed, collate_fn=mixed.collater, batch_sampler=batched(mixed, epoch), seed=mixed.seed, epoch=epoch, **more
-    )
+        dataset=mixed, collate_fn=mixed.collater, batch_sampler=batched(mixed, epoch), seed=mixed.seed, epoch=epoch,
+        **more,
+    )  # fmt: skip
 
 
 @settings(max_examples=40, deadline=None)
@@ -90,7 +92,7 @@ def test_epochs_differ_and_follow_the_runs_seed():
     assert chosen(1, 1) == chosen(1, 1)
     assert chosen(1, 1) != chosen(1, 2)
     assert chosen(1, 1) != chosen(2, 1)
-    five = sum((chosen(1, epoch) for epoch in range(1, 6)), [])
+    five = [token for epoch in range(1, 6) for token in chosen(1, epoch)]
     assert sorted(five) == list(range(30, 50))  # all twenty before any comes again
 
 

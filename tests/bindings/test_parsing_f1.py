@@ -41,11 +41,11 @@ def brackets(tree: Tree) -> Counter[tuple[str, int, int]]:
 
 
 def test_a_sentence_said_right_half_right_and_not_as_a_tree():
-    right = "(S (NP DT NN )NP (VP VBZ (NP DT NN )NP )VP . )S".split()
+    right = ["(S", "(NP", "DT", "NN", ")NP", "(VP", "VBZ", "(NP", "DT", "NN", ")NP", ")VP", ".", ")S"]
     assert count(TAGS, [(right, GOLD)]) == dict(zip(COUNTS, (4, 4, 4, 1, 0), strict=True))
-    half = "(S (NP DT NN )NP (VP VBZ DT NN )VP . )S".split()
+    half = ["(S", "(NP", "DT", "NN", ")NP", "(VP", "VBZ", "DT", "NN", ")VP", ".", ")S"]
     assert count(TAGS, [(half, GOLD)]) == dict(zip(COUNTS, (3, 4, 3, 1, 0), strict=True))
-    cut = "(S (NP DT NN )NP (VP VBZ".split()
+    cut = ["(S", "(NP", "DT", "NN", ")NP", "(VP", "VBZ"]
     assert count(TAGS, [(cut, GOLD), (right, GOLD)])["_f1_malformed"] == 1
     assert count(TAGS, []) == dict.fromkeys(COUNTS, 0)
 
@@ -53,15 +53,17 @@ def test_a_sentence_said_right_half_right_and_not_as_a_tree():
 @settings(max_examples=60)
 @given(st.lists(topped, min_size=1, max_size=3), st.randoms(use_true_random=False))
 def test_counts_are_those_of_brackets_counted_anew_for_any_output(trees, draw):
-    """Outputs are the gold symbols with some left out or doubled; gold tags stand in the prediction (docs/parsing.md)."""
+    """Outputs are the gold symbols with some left out or doubled; gold tags are put into the prediction."""
     linearisation = for_trees("tags", trees)
-    said = [([s for s in linearisation.symbols(tree) for _ in range(draw.choice((0, 1, 1, 1, 1, 2)))], tree) for tree in trees]
+    said = [([one for one in linearisation.symbols(tree) for _ in range(draw.choice((0, 1, 1, 1, 1, 2)))], tree)
+            for tree in trees]
     found = count(linearisation, [(symbols, to_line(tree)) for symbols, tree in said])
     gold = test = matched = malformed = 0
     for symbols, tree in said:
         made = rebuild(linearisation, symbols, tree.words())
         malformed += bool(made.repairs)
-        for leaf, tag in zip((node for node in made.tree.preorder() if node.word is not None), tree.tags(), strict=True):
+        leaves = [node for node in made.tree.preorder() if node.word is not None]
+        for leaf, tag in zip(leaves, tree.tags(), strict=True):
             leaf.label = tag
         ours, theirs = brackets(tree), brackets(made.tree)
         gold, test, matched = gold + ours.total(), test + theirs.total(), matched + (ours & theirs).total()

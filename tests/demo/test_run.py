@@ -49,6 +49,12 @@ def test_the_demo_runs_through_goes_on_where_it_was_and_writes_only_into_its_fol
     scores = results["translation"]
     assert scores["sentences"] == 20
     assert all(f"{scores[name]:6.2f}" in first for name in ("bleu", "dictionary_bleu", "copy_bleu"))
+    parsed = results["parsing"]
+    assert all(f"{parsed[name]:6.2f}" in first for name in ("f1", "constrained_f1", "flat_f1", "right_branching_f1"))
+    assert parsed["sentences"] == 20
+    assert parsed["constrained_malformed_rate"] == 0
+    assert 0 < parsed["flat_f1"] < 100
+    assert parsed["shapes_seen"] < 50
     assert results["provenance"]["commands"][1].startswith("aat prepare pair")
     assert "$ fairseq-hydra-train" in first
     assert first.splitlines()[-1] == f"Page: {tmp_path / 'out' / 'index.html'}"
@@ -57,6 +63,8 @@ def test_the_demo_runs_through_goes_on_where_it_was_and_writes_only_into_its_fol
     html = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert f"{scores['bleu']:.2f}" in html
     assert "Perplexity falls while it trains" in html
+    assert f"{parsed['f1']:.2f}" in html
+    assert html.count('role="img"') == 2
     assert results["provenance"]["run"] in html
     assert not re.search(r'(?:src|href)="(?!#)', html)
 
@@ -68,7 +76,13 @@ def test_the_demo_runs_through_goes_on_where_it_was_and_writes_only_into_its_fol
     again = capsys.readouterr().out
     assert "prepare: done already" in again
     assert "$ fairseq-generate" in again
+    assert "$ aat parse --checkpoint" in again
+    assert "parse-flat: done already" not in again  # what follows a change is done again
     assert "Loaded checkpoint" in (tmp_path / "out" / "logs" / "train.log").read_text(encoding="utf-8")
+
+    (tmp_path / "out" / "logs" / "generate.done").unlink()
+    assert main(["demo", "--out", "out", *longer]) == 0
+    assert "$ aat parse" not in capsys.readouterr().out  # the translation's second half is not the parser's matter
     shutil.rmtree(tmp_path / "out")
 
 

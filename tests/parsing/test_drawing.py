@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections import defaultdict
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,23 +18,25 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def texts(picture: str) -> list[tuple[str, float, float]]:
     """Each text with its middle and its height."""
-    return [(one.text or "", float(one.get("x")), float(one.get("y"))) for one in ET.fromstring(picture).iter(f"{SVG}text")]
+    found = ET.fromstring(picture).iter(f"{SVG}text")
+    return [(one.text or "", float(one.get("x")), float(one.get("y"))) for one in found]
 
 
 @settings(max_examples=60)
 @given(st.lists(topped, min_size=1, max_size=3))
 def test_labels_and_words_are_there_once_and_nothing_overlaps(trees):
     shown = texts(draw(trees))
-    expected = [text for tree in trees for node in tree.preorder() for text in (node.label, node.word) if text is not None]
+    nodes = [node for tree in trees for node in tree.preorder()]
+    expected = [text for node in nodes for text in (node.label, node.word) if text is not None]
     assert sorted(text for text, _, _ in shown) == sorted(expected)
     rows = defaultdict(list)
     for text, x, y in shown:
         rows[y].append((x - text_width(text) / 2, x + text_width(text) / 2))
     for row in rows.values():
         row.sort()
-        assert all(right < left for (_, right), (left, _) in zip(row, row[1:], strict=False))
+        assert all(right < left for (_, right), (left, _) in pairwise(row))
     width = float(ET.fromstring(draw(trees)).get("viewBox").split()[2])
-    assert all(0 <= left and right <= width for row in rows.values() for left, right in row)
+    assert all(left >= 0 and right <= width for row in rows.values() for left, right in row)
 
 
 @given(st.text(min_size=1))

@@ -1,4 +1,4 @@
-"""Which silver sentences an epoch takes: as many as the ratio says, none again before all others came, by seed alone."""
+"""Which silver sentences an epoch takes: as many as the ratio says, none again before all others came."""
 
 from __future__ import annotations
 

@@ -20,5 +20,5 @@ def test_a_floor_answers_every_sentence_and_no_blank_one(kind, tree):
 
 
 def test_an_unknown_floor_is_named():
-    with pytest.raises(ConfigError, match="flat | right-branching"):
+    with pytest.raises(ConfigError, match=r"flat \| right-branching"):
         Floor("left")
