@@ -5,7 +5,7 @@
 Writes fairseq's files of made-up words and symbols, 22 and 94 tokens a sentence as the Wall Street Journal's (kept for
 the next call), then goes through an epoch's batches as fairseq's trainer does. Nothing can be learned from them.
 
-`own_bytes` is memory of the process's own, `mapped_bytes` pages of the files, which the system takes back when it wants.
+`own_bytes` is memory of the process, `mapped_bytes` pages of the files, which the system takes back when it wants.
 """
 
 from __future__ import annotations
