@@ -112,6 +112,20 @@ def test_ensembles_and_whole_words_are_parsers_too(run, toy_parser):
         assert "repaired: 0 of 9" in err
 
 
+def test_a_packed_system_parses_as_its_checkpoint_and_translates_nothing(run, toy_parser, tmp_path, capsys):
+    packed = tmp_path / "parser.tar.gz"
+    assert main(["package", str(toy_parser.trained), "--data", str(toy_parser.data), "-o", str(packed)]) == 0
+    assert f"aat parse {packed}" in capsys.readouterr().out
+    words = ["--device", "cpu", "--beam", 2, "--tokenized"]
+    _, expected, _ = run(TEXT, "--checkpoint", toy_parser.trained, *words)
+    assert run(TEXT, packed, *words)[:2] == (0, expected)
+    assert main(["translate", str(packed)]) == 2
+    assert "use aat parse" in capsys.readouterr().err
+    status, _, err = run(TEXT, packed, "--data", toy_parser.data)
+    assert status == 2
+    assert "--data goes with --checkpoint" in err
+
+
 def test_what_is_cut_off_is_repaired_and_counted(parse, tmp_path):
     status, out, err = parse(TEXT, "--tokenized", "--max-extra", 0, "--report", tmp_path / "report.json")
     assert status == 0

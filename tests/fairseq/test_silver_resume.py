@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -41,10 +42,12 @@ def train(tmp_path_factory, fairseq_command):
     def run(folder, workers=0, kill_at=0):
         options = {"--user-dir": PLUGIN, "--task": "aat_parsing", "--silver-ratio": 0.5, "--max-tokens": 1600,
                    "--max-update": 18, "--save-interval-updates": 2, "--num-workers": workers, "--save-dir": folder,
-                   "--seed": 3, "--log-format": "simple", "--log-interval": 1}  # fmt: skip
+                   "--eval-f1-sentences": 5, "--max-extra": 20, "--best-checkpoint-metric": "f1", "--seed": 3,
+                   "--log-format": "simple", "--log-interval": 1}  # fmt: skip
         words = [word for pair in options.items() for word in pair]
         first = KILLER.format(count=kill_at) if kill_at else ""
-        return fairseq_command("fairseq-train", data / "data-bin", *TINY, *words, check=not kill_at, first=first)
+        return fairseq_command("fairseq-train", data / "data-bin", *TINY, *words, "--eval-f1",
+                               "--maximize-best-checkpoint-metric", check=not kill_at, first=first)
 
     return run
 
@@ -58,8 +61,10 @@ def test_kill_and_restart_in_mid_epoch_is_bit_equal(train, tmp_path, workers):
     printed = train(tmp_path / "undisturbed").stdout
     assert "mixing 200 gold sentences with 0.5 silver ones for each, of 130" in printed
     assert "epoch 003" in printed
+    assert re.search(r"valid on 'valid' subset .*\| f1 \d+(\.\d+)? \| malformed \d+", printed)
     killed = train(tmp_path / "killed", workers=workers, kill_at=14)
     assert killed.returncode == -signal.SIGKILL
+    assert (tmp_path / "undisturbed" / "checkpoint_best.pt").exists()
     resumed = train(tmp_path / "killed", workers=workers)
     assert "(epoch 2 @ 12 updates)" in resumed.stdout
     expected, found = parameters(tmp_path / "undisturbed"), parameters(tmp_path / "killed")
