@@ -30,18 +30,24 @@ class BeamCache:
         length: positions decoded so far.
         memory: for each layer, keys and values of the encoder's output (sentences, heads, src_len, d), by place.
         padding_mask: (sentences, src_len), True where the source is padded, by place.
+        outputs: the encoder's output itself (sentences, src_len, d_model), by place; None where no step reads it.
     """
 
-    def __init__(self, memory: Sequence[KeysAndValues], padding_mask: Tensor, before: int | None) -> None:
+    def __init__(
+        self, memory: Sequence[KeysAndValues], padding_mask: Tensor, before: int | None, outputs: Tensor | None = None
+    ) -> None:
         """Begin a batch.
 
         Args:
             memory: see above.
             padding_mask: see above.
             before: how many positions before its own a hypothesis sees, where attention is restricted; None for all.
+            outputs: see above.
         """
         self.length = 0
         self.memory, self.padding_mask, self._before = list(memory), padding_mask, before
+        # A copy: gaps are closed in place.
+        self.outputs = None if outputs is None else outputs.clone()
         sentences, device = padding_mask.size(0), padding_mask.device
         self._own: list[KeysAndValues | None] = [None] * len(self.memory)
         self._descends = torch.zeros((sentences, 1, 0), dtype=torch.bool, device=device)
@@ -135,6 +141,7 @@ class BeamCache:
         self.memory = [(close(key), close(value)) for key, value in self.memory]
         self._own = [None if own is None else (close(own[0], slots), close(own[1], slots)) for own in self._own]
         self.padding_mask, self._descends = close(self.padding_mask), close(self._descends)
+        self.outputs = None if self.outputs is None else close(self.outputs)
         self._step_of = close(self._step_of)
         self._of = torch.tensor(self._place, dtype=torch.int64, device=device)
         self._at = self._of.argsort()

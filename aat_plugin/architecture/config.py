@@ -29,6 +29,9 @@ class TransformerConfig:
         max_source_positions, max_target_positions: the longest sentence in tokens; sizes the learned positions' table.
         learned_positions: Table 3, row (E).
         restricted_attention: r, the size of self-attention's neighbourhood (Table 1); None for all positions.
+        counted_symbols: ids of target symbols that stand for one source token each, in order, such as the leaves of a
+            tree: each decoder position is then given the encoder's output for the token that is next
+            (`embeddings.NextSourceToken`). Empty, as in the paper: none.
         The rest are rows of `conventions.ROWS` with scope "model".
     """
 
@@ -50,6 +53,7 @@ class TransformerConfig:
     max_target_positions: int = 1024
     learned_positions: bool = False
     restricted_attention: int | None = None
+    counted_symbols: tuple[int, ...] = ()
     normalize_before: bool = False
     final_norm: str = "with_pre_norm"
     attention_bias: bool = False
@@ -76,6 +80,8 @@ class TransformerConfig:
                 raise ConfigError(f"{name}={getattr(self, name)} must be in [0, 1)")
         if self.restricted_attention is not None and self.restricted_attention < 1:
             raise ConfigError(f"restricted_attention={self.restricted_attention} must be at least 1")
+        if not all(0 <= symbol < self.target_vocabulary for symbol in self.counted_symbols):
+            raise ConfigError(f"counted_symbols={self.counted_symbols} must be ids below {self.target_vocabulary}")
         if self.layer_norm_eps <= 0:
             raise ConfigError(f"layer_norm_eps={self.layer_norm_eps} must be above 0")
         if self.first_position < 0:

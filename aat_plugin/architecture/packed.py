@@ -166,14 +166,21 @@ class PackedDecoder:
         """The cache of a batch whose sources were encoded."""
         near = self.layers[0].near
         memory = [layer.memory(source.memory) for layer in self.layers]
-        return BeamCache(memory, source.padding_mask, None if near is None else near.before)
+        outputs = None if self.decoder.next_source_token is None else source.memory
+        return BeamCache(memory, source.padding_mask, None if near is None else near.before, outputs)
 
-    def step(self, tokens: Tensor, cache: BeamCache) -> tuple[Tensor, Tensor]:
+    def counts(self, tokens: Tensor) -> Tensor | None:
+        """(rows,): how many counted symbols each hypothesis of `tokens` (rows, length) has said; None: none count."""
+        following = self.decoder.next_source_token
+        return None if following is None else following.count(tokens)[:, -1]
+
+    def step(self, tokens: Tensor, cache: BeamCache, counts: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Logits of the next token.
 
         Args:
             tokens: (sentences · beam,), in search order: each hypothesis's last token; none is padding.
             cache: extended.
+            counts: what `counts` says of the hypotheses.
 
         Returns:
             (sentences · beam, V), and the last layer's weights over the source (sentences · beam, heads, src_len).
@@ -182,7 +189,12 @@ class PackedDecoder:
         grouped, number = cache.to_places(tokens), cache.length + config.first_position
         numbers = torch.full_like(grouped, number)
         blank = numbers.eq(config.first_position) if config.decoder_start == "zero" else None
-        x = embed(grouped, decoder.embed_tokens, decoder.embed_positions, numbers, number + 1, blank=blank)
+        also = None
+        if decoder.next_source_token is not None:
+            assert counts is not None
+            assert cache.outputs is not None
+            also = decoder.next_source_token(cache.outputs, cache.padding_mask, cache.to_places(counts))
+        x = embed(grouped, decoder.embed_tokens, decoder.embed_positions, numbers, number + 1, blank=blank, also=also)
         hidden = cache.open_step(grouped.size(1))
         weights: Tensor | None = None
         for index, layer in enumerate(self.layers):

@@ -19,7 +19,7 @@ from aat_plugin.architecture.attention_record import AttentionRecord
 from aat_plugin.architecture.cache import DecodingCache
 from aat_plugin.architecture.config import TransformerConfig
 from aat_plugin.architecture.cost import NUM_TARGET_SPACES
-from aat_plugin.architecture.embeddings import embed, position_encoding
+from aat_plugin.architecture.embeddings import embed, next_source_token, position_encoding
 from aat_plugin.architecture.feed_forward import feed_forward
 from aat_plugin.architecture.masks import decoder_self_mask, key_padding_mask
 from aat_plugin.architecture.positional_encoding import positions_of
@@ -208,6 +208,7 @@ class TransformerDecoder(nn.Module):
         self.times_trained = 0
         self.embed_tokens = embed_tokens
         self.embed_positions = position_encoding(config, config.max_target_positions)
+        self.next_source_token = next_source_token(config)
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.num_layers))
         self.layer_norm = LayerNorm(config.d_model, config.layer_norm_eps) if config.has_final_norm else None
         self.output_projection = nn.Linear(config.d_model, config.target_vocabulary, bias=False)
@@ -250,7 +251,11 @@ class TransformerDecoder(nn.Module):
         blank = numbers.eq(config.first_position) if config.decoder_start == "zero" else None
         limit = prev_output_tokens.size(1) + config.first_position
         tokens = prev_output_tokens[:, seen:]
-        x = embed(tokens, self.embed_tokens, self.embed_positions, numbers, limit, blank=blank)
+        also = None
+        if self.next_source_token is not None:
+            counts = self.next_source_token.count(prev_output_tokens)[:, seen:]
+            also = self.next_source_token(memory.memory, memory.padding_mask, counts)
+        x = embed(tokens, self.embed_tokens, self.embed_positions, numbers, limit, blank=blank, also=also)
         x = F.dropout(x, config.dropout, self.training)
         near = _near(config, causal=True)
         mask = (

@@ -82,7 +82,8 @@ class OwnSteps:
     def scores(self, tokens: Tensor) -> NextScores:
         """As `NextTokens.scores`."""
         last = tokens[:, -1]
-        answers = [decoder.step(last, cache) for decoder, cache in zip(self.decoders, self.caches, strict=True)]
+        answers = [decoder.step(last, cache, decoder.counts(tokens))
+                   for decoder, cache in zip(self.decoders, self.caches, strict=True)]
         attention = torch.stack([weights.mean(dim=1) for _, weights in answers]).mean(dim=0)
         wide = torch.promote_types(answers[0][0].dtype, torch.float32)
         logits = [(answer if self.temperature == 1.0 else answer / self.temperature).to(wide) for answer, _ in answers]

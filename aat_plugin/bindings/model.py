@@ -52,6 +52,9 @@ class AatTransformerConfig(FairseqDataclass):
     dropout: float = field(default=0.1, metadata={"help": "P_drop: on sub-layers and embedding sums (Section 5.4)"})
     learned_positions: Optional[str] = switch("learn the positions instead of sinusoids (Table 3, row E)")
     restricted_attention: Optional[int] = field(default=None, metadata={"help": "r: self-attention's reach (Table 1)"})
+    next_word: Optional[str] = switch(
+        "parsing: give each decoder position the encoder's output for the next leaf's word; not the paper's"
+    )
     share_all_embeddings: Optional[str] = switch(
         "one matrix for both embeddings and the projection (Section 3.4); default: whether the dictionaries are equal"
     )
@@ -207,7 +210,7 @@ class AatTransformerModel(Transformer, FairseqEncoderDecoderModel):
         Raises:
             ConfigError: names the option that cannot work.
         """
-        config, stored = transformer_config(cfg, task.source_dictionary, task.target_dictionary)
+        config, stored = transformer_config(cfg, task.source_dictionary, task.target_dictionary, task)
         model = cls(config, task.source_dictionary, task.target_dictionary)
         model.convention = str(stored["convention"])
         governed.store(cfg, "model", stored)
@@ -230,13 +233,16 @@ class AatTransformerModel(Transformer, FairseqEncoderDecoderModel):
         return logits, {"attn": [weights.mean(dim=1)]}
 
 
-def transformer_config(cfg: DictConfig, source: Any, target: Any) -> tuple[TransformerConfig, dict[str, Any]]:
+def transformer_config(
+    cfg: DictConfig, source: Any, target: Any, task: Any = None
+) -> tuple[TransformerConfig, dict[str, Any]]:
     """Resolve the options of `AatTransformerConfig` over two dictionaries.
 
     Args:
         cfg: the model's section.
         source: the source dictionary, and
         target: the target's.
+        task: whose `leaf_symbols` are counted under next_word.
 
     Returns:
         The model's config, and every resolved option for the checkpoint.
@@ -269,9 +275,19 @@ def transformer_config(cfg: DictConfig, source: Any, target: Any) -> tuple[Trans
         max_target_positions=cfg.max_target_positions,
     )
     config = TransformerConfig(
-        source_vocabulary=len(source), target_vocabulary=len(target), padding_idx=target.pad(), **values
-    )
-    return config, {**values, "convention": governed.dialect_of(cfg)}
+        source_vocabulary=len(source), target_vocabulary=len(target), padding_idx=target.pad(),
+        counted_symbols=_counted(cfg, task), **values,
+    )  # fmt: skip
+    return config, {**values, "next_word": bool(config.counted_symbols), "convention": governed.dialect_of(cfg)}
+
+
+def _counted(cfg: DictConfig, task: Any) -> tuple[int, ...]:
+    """The ids of the symbols that stand for words, under next_word."""
+    if not truth("next_word", cfg.get("next_word"), default=False):
+        return ()
+    if not hasattr(task, "leaf_symbols"):
+        raise ConfigError("next_word is for trees, whose leaves stand for words; use it with the task aat_parsing")
+    return tuple(task.leaf_symbols())
 
 
 @register_model("aat_transformer", dataclass=AatTransformerConfig)

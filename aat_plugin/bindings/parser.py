@@ -20,8 +20,8 @@ from torch import Tensor
 
 from aat_plugin.bindings.inference import Inference
 from aat_plugin.bindings.parsing_data import ParsingDataset
-from aat_plugin.bindings.parsing_task import SEARCH, AatParsingTask
-from aat_plugin.corpora.bpe import JOINER, Subwords
+from aat_plugin.bindings.parsing_task import SEARCH, AatParsingTask, has_subwords
+from aat_plugin.corpora.bpe import Subwords
 from aat_plugin.corpora.pairs import CODES, DATA_BIN
 from aat_plugin.errors import CheckpointError, ConfigError, DataError
 from aat_plugin.parsing.baselines import flat
@@ -164,7 +164,7 @@ def _subwords(data: Path, dictionary: Any) -> Subwords | None:
     Raises:
         DataError: it has, and the codes are not there.
     """
-    if not any(symbol.endswith(JOINER) for symbol in dictionary.symbols):
+    if not has_subwords(dictionary):
         return None
     for folder in (data, data.parent) if data.name == DATA_BIN else (data,):
         if (folder / CODES).is_file():

@@ -31,9 +31,11 @@ from aat_plugin.bindings.parsing_data import (
     silver_files,
 )
 from aat_plugin.bindings.translation_task import AatTranslationConfig, AatTranslationTask
+from aat_plugin.corpora.bpe import JOINER
 from aat_plugin.corpora.files import reading
 from aat_plugin.errors import ConfigError, UnsupportedOptionError
 from aat_plugin.parsing.constraint import BracketConstraint, SymbolTable, symbol_table
+from aat_plugin.parsing.linearise import Kind
 from aat_plugin.parsing.preparation import RECORD, Record, read_record
 
 logger = logging.getLogger(__name__)
@@ -59,6 +61,11 @@ class AatParsingConfig(AatTranslationConfig):
     eval_f1_sentences: int = field(
         default=500, metadata={"help": "the fixed sample of each validation set that --eval-f1 decodes; 0: all of it"}
     )
+
+
+def has_subwords(dictionary: Any) -> bool:
+    """Whether a source dictionary holds pieces of words."""
+    return any(symbol.endswith(JOINER) for symbol in dictionary.symbols)
 
 
 @register_task("aat_parsing", dataclass=AatParsingConfig)
@@ -190,6 +197,19 @@ class AatParsingTask(AatTranslationTask):
                 raise UnsupportedOptionError(f"--{name.replace('_', '-')} is not for parsing, where a tree may have as "
                                              "many symbols as its source has tokens, and --max-extra more")
         return Namespace(**{**SEARCH, **held, "max_len_a": 1, "max_len_b": self.cfg.max_extra})
+
+    def leaf_symbols(self) -> list[int]:
+        """The ids of the symbols that stand for a source token each, for a model's next_word.
+
+        Raises:
+            ConfigError: words are cut into subwords, so that a leaf stands for several tokens.
+        """
+        if has_subwords(self.source_dictionary):
+            raise ConfigError("next_word needs a token a word, and here words are cut into subwords; prepare the trees "
+                              "with --bpe 0")
+        table = symbol_table(self.treebank.linearisation, self.target_dictionary.symbols, self.target_dictionary.eos())
+        leaves: list[int] = table.kind.eq(int(Kind.LEAF)).nonzero().squeeze(1).tolist()
+        return leaves
 
     def constraint_for(self) -> ConstraintFor | None:
         """Under `constrained`, what makes the constraint of a batch from its `num_words`.

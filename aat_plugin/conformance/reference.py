@@ -114,6 +114,12 @@ def embed(
     return np.stack(rows)
 
 
+def next_words(config: TransformerConfig, tokens: Sequence[int], memory: Array) -> Array:
+    """Ours: at each place the encoder's output for the source token that the next counted symbol stands for."""
+    said = [sum(token in config.counted_symbols for token in tokens[: place + 1]) for place in range(len(tokens))]
+    return np.stack([memory[min(count, len(memory) - 1)] for count in said])
+
+
 def sublayer(
     parameters: Parameters, config: TransformerConfig, norm: str, x: Array, function: Callable[[Array], Array]
 ) -> Array:
@@ -184,6 +190,8 @@ def transformer(
         memory = layer_norm(parameters, "encoder.layer_norm", memory, config.layer_norm_eps)
     blank = config.decoder_start == "zero"
     x = embed(parameters, config, "decoder.embed_tokens.weight", target, blank_first=blank)
+    if config.counted_symbols:
+        x = x + next_words(config, target, memory)
     for n in range(config.num_layers):
         x = decoder_layer(parameters, config, f"decoder.layers.{n}", x, memory)
     if last:

@@ -101,7 +101,7 @@ def _config(place: Path, description: dict[str, Any]) -> TransformerConfig:
         if not isinstance(value, kinds[name]) or (isinstance(value, bool) and kinds[name] is not bool):
             raise CheckpointError(f"{place / DESCRIPTION}: config.{name}={value!r} is of the wrong type")
     try:
-        return TransformerConfig(**given)
+        return TransformerConfig(**{**given, "counted_symbols": tuple(given.get("counted_symbols", ()))})
     except (AatError, TypeError) as error:
         raise CheckpointError(f"{place / DESCRIPTION}: {error}") from None
 

@@ -18,6 +18,7 @@ from aat_plugin.architecture.products import product
 CHOICES = [
     {}, {"attention_bias": True}, {"normalize_before": True}, {"decoder_start": "zero", "position_layout": "halves"},
     {"learned_positions": True}, {"restricted_attention": 1}, {"restricted_attention": 5}, {"final_norm": "always"},
+    {"counted_symbols": (4, 7, 8, 12)}, {"counted_symbols": (5,), "learned_positions": True},
 ]  # fmt: skip
 
 
@@ -34,7 +35,7 @@ def walk(model, seed, steps=16, sentences=4, beam=3, alike=0.0):
     cache, of_row = decoder.begin(encoder.encode(source)), list(range(sentences))
     tokens = torch.full((sentences, 1), 2)
     for step in range(steps):
-        logits, weights = decoder.step(tokens[:, -1], cache)
+        logits, weights = decoder.step(tokens[:, -1], cache, decoder.counts(tokens))
         memory = model.encoder.encode(source[of_row])
         features, expected = model.decoder.decode(tokens, memory)
         yield logits, torch.nn.functional.linear(features[:, -1], model.decoder.output_projection.weight)

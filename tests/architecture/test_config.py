@@ -14,7 +14,7 @@ from aat_plugin.errors import ConfigError
         ("num_layers", 0), ("d_model", 0), ("d_model", 13), ("d_k", -1), ("dropout", 1.0), ("dropout", -0.1),
         ("attention_dropout", 2.0), ("layer_norm_eps", 0.0), ("first_position", -1), ("position_layout", "spiral"),
         ("initialization", "zeros"), ("decoder_start", "bos"), ("target_vocabulary", 20), ("restricted_attention", 0),
-        ("share_decoder_input_output_embed", False),
+        ("counted_symbols", (4, 99)), ("share_decoder_input_output_embed", False),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_by_name(make_config, field, value):

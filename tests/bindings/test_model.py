@@ -91,6 +91,16 @@ def test_what_is_stored_builds_the_same_model_whatever_the_defaults_are(task, di
                 if value is None and name not in {"_name", "restricted_attention"}]  # fmt: skip
 
 
+def test_the_next_word_is_given_where_the_task_knows_its_leaves(task):
+    assert AatTransformerModel.build_model(section(), task).config.counted_symbols == ()
+    with pytest.raises(ConfigError, match=r"next_word is for trees.*aat_parsing"):
+        AatTransformerModel.build_model(section(next_word="true"), task)
+    task.leaf_symbols = lambda: [5, 7]
+    cfg = section(next_word="true")
+    assert AatTransformerModel.build_model(cfg, task).config.counted_symbols == (5, 7)
+    assert cfg.next_word == "true"
+
+
 def test_embeddings_are_shared_by_default_exactly_where_the_dictionaries_are_equal(task):
     assert AatTransformerModel.build_model(section(), task).config.share_all_embeddings
     apart = SimpleNamespace(source_dictionary=dictionary(20), target_dictionary=dictionary(30))

@@ -24,6 +24,7 @@ VARIANTS = {
     "pre-norm": {"normalize_before": True},
     "a last norm after post-norm": {"final_norm": "always"},
     "pre-norm without a last norm": {"normalize_before": True, "final_norm": "never"},
+    "the next word given": {"counted_symbols": (4, 7, 8, 12)},
 }
 
 def sentences(lengths):
