@@ -47,6 +47,35 @@ def curve(found: Iterable[Record], part: str, name: str) -> list[tuple[int, floa
     return sorted(points.items())
 
 
+def tokens_trained(found: Iterable[Record]) -> list[tuple[int, float]]:
+    """(update, target tokens so far), where the log says how many an update of each interval had (wpb)."""
+    points, before, tokens = [], 0, 0.0
+    for update, mean in curve(found, "train", "wpb"):
+        tokens += (update - before) * mean
+        before = update
+        points.append((update, tokens))
+    return points
+
+
+def over(points: Iterable[tuple[int, float]], effort: list[tuple[int, float]]) -> list[tuple[float, float]]:
+    """A curve over updates as one over what the updates took; points before the first known effort are left out.
+
+    Args:
+        points: (update, value).
+        effort: (update, effort), in order, such as of `tokens_trained` or of the number `wall` (seconds). Between two
+            of its updates effort grows evenly; behind the last it is the last's.
+    """
+    drawn = []
+    for update, value in points:
+        known = [pair for pair in effort if pair[0] <= update]
+        if not known:
+            continue
+        (start, low), later = known[-1], next((pair for pair in effort if pair[0] > update), None)
+        share = 0.0 if later is None else (update - start) / (later[0] - start)
+        drawn.append((low + share * (later[1] - low if later else 0.0), value))
+    return drawn
+
+
 def _simple_record(line: str) -> Record | None:
     validation = _SIMPLE_VALIDATION.search(line)
     if validation is not None:

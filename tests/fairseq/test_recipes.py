@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -50,6 +51,51 @@ def test_multi30k_goes_from_raw_text_to_two_scores_and_does_nothing_twice(raw, t
     assert "binarise train.en: up to date" in again.stdout
 
 
+@pytest.fixture
+def trees(tmp_path) -> list[str]:
+    """Made-up trees, as the options that name their files."""
+    words = []
+    for split, numbers in (("train", range(90)), ("valid", range(90, 100)), ("test", range(100, 112))):
+        lines = [f"(S (NP (DT the) (NN n{n % 7})) (VP (VBZ v{n % 5}) (NP (NN -LRB-) (NN n{n % 3}))))" for n in numbers]
+        (tmp_path / f"{split}.ptb").write_text("\n".join(lines) + "\n")
+        words += [f"--{split}", str(tmp_path / f"{split}.ptb")]
+    return words
+
+
+def test_a_treebank_goes_from_brackets_to_f1_free_and_constrained(trees, tmp_path):
+    often = ["checkpoint.save_interval_updates=5", "task.eval_f1_sentences=4"]
+    words = [*trees, "--out", tmp_path / "run", "--average", 2, "--beam", 2, *TINY, *often]
+    first = recipe("treebank_small.sh", *words)
+    assert first.returncode == 0, first.stderr[-2000:]
+    assert sum(line.startswith("F1 ") for line in first.stdout.splitlines()) == 2
+    model = tmp_path / "run" / "aat"
+    assert (model / "test.words").read_text().splitlines()[0] == "the n2 v0 -LRB- n1"
+    assert len((model / "test.constrained.trees").read_text().splitlines()) == 12
+    assert json.loads((model / "test.constrained.json").read_text())["malformed"] == 0
+
+
+def test_a_dry_run_says_every_command_and_runs_none(trees, tmp_path):
+    done = recipe("treebank_small.sh", *trees, "--out", tmp_path / "run", "--dry-run", "model.dropout=0.3")
+    assert done.returncode == 0, done.stderr
+    commands = [" ".join(line.split()[:2]) for line in done.stdout.splitlines()]
+    assert commands == ["aat prepare", "fairseq-hydra-train --config-dir", "aat average",
+                        *["aat parse", "aat score"] * 2]  # fmt: skip
+    assert "model.dropout=0.3" in done.stdout
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    (["--train", "a"], "--valid FILE is needed"),
+    (["--beem", "4"], "no option --beem"),
+    (["--train", "/nowhere", "--valid", "/nowhere", "--test", "/nowhere", "--out", "OUT"], "/nowhere"),
+])  # fmt: skip
+def test_a_mistake_ends_the_treebanks_recipe(tmp_path, words, expected):
+    done = recipe("treebank_small.sh", *[str(tmp_path) if word == "OUT" else word for word in words])
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
 @pytest.mark.parametrize(("words", "expected"), [
     (["--sytem", "aat"], "no option --sytem"),
     (["--raw"], "--raw needs a value"),
@@ -62,8 +108,12 @@ def test_a_mistake_is_one_line_and_ends_the_recipe(tmp_path, words, expected):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_help_is_the_recipes_own_head():
-    done = recipe("multi30k_en_de.sh", "--help")
+@pytest.mark.parametrize(("name", "head"), [
+    ("multi30k_en_de.sh", "Multi30k English–German from nothing to a score"),
+    ("treebank_small.sh", "A parser from a small treebank on a processor"),
+])  # fmt: skip
+def test_help_is_the_recipes_own_head(name, head):
+    done = recipe(name, "--help")
     assert done.returncode == 0
-    assert done.stdout.startswith("Multi30k English–German from nothing to a score")
+    assert done.stdout.startswith(head)
     assert "set -euo" not in done.stdout

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aat_plugin.results.training_log import curve, records
+from aat_plugin.results.training_log import curve, over, records, tokens_trained
 
 SIMPLE = [
     "2026-11-24 03:00:00 | INFO | train_inner | epoch 001:     50 / 383 loss=8.5, nll_loss=8.1, ppl=274.4, wps=4353.1, "
@@ -42,3 +42,15 @@ def test_what_a_resumed_run_repeats_replaces_the_older_value():
 
 def test_a_number_that_is_none_is_left_out():
     assert curve(records([SIMPLE[0]]), "train", "accuracy") == []
+
+
+def test_tokens_are_each_intervals_updates_times_its_mean():
+    lines = [f"[2026-11-24][train_inner][INFO] - epoch 001: loss=1, wpb={mean}, wall={update}, num_updates={update}"
+             for update, mean in ((50, 980.2), (100, 1000.0), (120, 10.0))]  # fmt: skip
+    assert tokens_trained(list(records(lines))) == [(50, 49010.0), (100, 99010.0), (120, 99210.0)]
+
+
+def test_a_curve_over_effort_lies_between_the_efforts_that_are_known():
+    effort = [(100, 10.0), (200, 30.0)]
+    assert over([(50, 1.0), (100, 2.0), (150, 3.0), (200, 4.0), (210, 5.0)], effort) == [
+        (10.0, 2.0), (20.0, 3.0), (30.0, 4.0), (30.0, 5.0)]  # fmt: skip
