@@ -28,6 +28,7 @@ from aat_plugin.bindings.flags import governed_flag, stock_switch, truth
 from aat_plugin.bindings.generator import ConstraintFor, build_generator
 from aat_plugin.bindings.lr_scheduler import warn_about_adam
 from aat_plugin.bindings.precision import Precision
+from aat_plugin.bindings.update_iterator import update_iterator
 from aat_plugin.errors import DataError
 from aat_plugin.training.seeding import dropout_seed
 
@@ -40,6 +41,14 @@ class AatTranslationConfig(TranslationConfig):
 
     left_pad_source: str = stock_switch("pad the source on the left")
     left_pad_target: str = stock_switch("pad the target on the left", default="False")
+    tokens_per_update: int = field(
+        default=0, metadata={"help": "Section 5.1: real tokens of each side an update, on any devices (there 25000); "
+                             "--max-tokens then only limits a pack. 0: fairseq's batches of --max-tokens"}
+    )
+    length_groups: int = field(
+        default=8, metadata={"help": "with --tokens-per-update: different lengths in an update; 1: all of one length. "
+                             "Best as many as devices × update_freq, or a divisor of that"}
+    )
     precision: str = field(default="float32", metadata={"help": "float32 | bf16 | int8 (generation): of products"})
     convention: Optional[str] = governed_flag("paper | t2t_release | t2t_head | fairseq")
     length_penalty: Optional[str] = governed_flag("gnmt: ((5+|Y|)/6)^α | power: |Y|^α | none; α is --lenpen")
@@ -73,6 +82,7 @@ class AatTranslationTask(TranslationTask):
 
     def __init__(self, cfg: Any, src_dict: Any, tgt_dict: Any) -> None:
         super().__init__(cfg, src_dict, tgt_dict)
+        self._update_freq = _update_freq(governed.root_of(cfg)) if isinstance(cfg, DictConfig) else [1]
         self._last_seed: int | None = None
         self._run_seed = 0
         self._micro_batch = 0
@@ -112,6 +122,8 @@ class AatTranslationTask(TranslationTask):
         """
         if not self.has_sharded_data("train"):
             dataset.order_seed = seed + 1
+        if self.cfg.tokens_per_update and "grouped_shuffling" in kwargs:  # the trainer names it for training alone
+            return update_iterator(self, dataset, self._update_freq, seed=seed, **kwargs)
         return super().get_batch_iterator(dataset, *args, seed=seed, **kwargs)
 
     def build_dataset_for_inference(
@@ -198,7 +210,12 @@ class AatTranslationTask(TranslationTask):
     ) -> Any:
         """Forward and backward of one micro-batch, with dropout drawn from (seed, update, micro-batch)."""
         self._seed_dropout(update_num)
-        return super().train_step(sample, model, self._precision.over(criterion), optimizer, update_num, ignore_grad)
+        loss, sample_size, logged = super().train_step(
+            sample, model, self._precision.over(criterion), optimizer, update_num, ignore_grad
+        )
+        if ignore_grad:  # fairseq forgets this where an empty micro-batch is not a device's last one
+            sample_size, logged = sample_size * 0, {name: value * 0 for name, value in logged.items()}
+        return loss, sample_size, logged
 
     def valid_step(self, sample: Any, model: Any, criterion: Any) -> Any:
         """Loss, and BLEU under --eval-bleu, of one batch."""
@@ -221,6 +238,12 @@ class AatTranslationTask(TranslationTask):
         torch.manual_seed(seed)
         self._last_seed = seed
         self._micro_batch += 1
+
+
+def _update_freq(root: DictConfig) -> list[int]:
+    """Micro-batches of an update, by epoch; 1 where the task's section stands alone."""
+    section = governed.section_of(root, "optimization")
+    return [1] if section is None else [int(one) for one in section.update_freq]
 
 
 def _settle_convention(cfg: DictConfig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.fairseq, pytest.mark.slow]
 def train(tiny_corpus, user_dir, warm_commands):
     """`train(folder, max_update, processes)` -> what each process printed; every one has ended well."""
 
-    def run(folder, max_update, processes=2):
+    def run(folder, max_update, processes=2, **more):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             meeting = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
@@ -28,9 +29,9 @@ def train(tiny_corpus, user_dir, warm_commands):
             user_dir=user_dir, task="aat_translation", arch="aat_transformer_tiny", num_layers=1, d_model=16, d_ff=16,
             num_heads=2, dropout=0.3, criterion="aat_label_smoothing", optimizer="adam", adam_betas="(0.9, 0.98)",
             adam_eps="1e-9", lr_scheduler="aat_noam", warmup_updates=10, max_tokens=90, max_update=max_update,
-            update_freq=2 // processes, seed=7, num_workers=0, save_dir=folder,
+            update_freq=2 // processes, log_format="json", log_interval=1, seed=7, num_workers=0, save_dir=folder,
         )  # fmt: skip
-        words = [str(word) for key, value in options.items() for word in (f"--{key.replace('_', '-')}", value)]
+        words = [str(word) for key, value in (options | more).items() for word in (f"--{key.replace('_', '-')}", value)]
         started = []
         for rank in range(processes):
             together = ["--distributed-world-size", "2", "--distributed-rank", str(rank), "--distributed-no-spawn",
@@ -49,16 +50,27 @@ def parameters(folder):
     return read_checkpoint(str(folder / "checkpoint_last.pt"))["model"]
 
 
-def test_two_processes_are_one_with_twice_the_update_freq_also_when_they_are_resumed(train, tmp_path):
-    """Bit for bit, over an epoch's end at which the second process has no batch (31 batches, 16 updates).
+@pytest.mark.parametrize("updates", [
+    {}, dict(tokens_per_update=150, length_groups=4, max_tokens=150), dict(tokens_per_update=8, length_groups=2),
+], ids=["stock's batches", "updates of 150 tokens", "updates of a sentence or two"])  # fmt: skip
+def test_two_processes_are_one_with_twice_the_update_freq_also_when_they_are_resumed(train, tmp_path, updates):
+    """Bit for bit, with the plugin's loss, rate and batches, also where a process has no batch.
 
-    The resumed state reaches the second process from the first, under safe loading.
+    Stock's second process has none at an epoch's end (31 batches, 16 updates); updates of one sentence leave one of the
+    two processes without. The resumed state reaches the second process from the first, under safe loading.
     """
-    train(tmp_path / "one", 30, processes=1)
-    train(tmp_path / "two", 10)
-    first, _ = train(tmp_path / "two", 30)
-    assert re.search("Loaded checkpoint .* @ 10 updates", first)
-    alone, together = parameters(tmp_path / "one"), parameters(tmp_path / "two")
-    assert alone.keys() == together.keys()
-    for name in alone:
-        assert torch.equal(alone[name], together[name]), name
+    alone = train(tmp_path / "one", 30, processes=1, **updates)[0]
+    first = train(tmp_path / "two", 10, **updates)[0]
+    second, _ = train(tmp_path / "two", 30, **updates)
+    assert re.search("Loaded checkpoint .* @ 10 updates", second)
+    assert losses(alone) == losses(first) | losses(second)
+    expected, found = parameters(tmp_path / "one"), parameters(tmp_path / "two")
+    assert expected.keys() == found.keys()
+    for name in expected:
+        assert torch.equal(expected[name], found[name]), name
+
+
+def losses(printed):
+    """Update → its loss, as fairseq's log rounds it."""
+    lines = [json.loads(line[line.index("{") :]) for line in printed.splitlines() if "| train_inner |" in line]
+    return {line["num_updates"]: line["loss"] for line in lines}
