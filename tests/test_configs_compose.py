@@ -27,6 +27,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 import aat_plugin
 from aat_plugin import conventions
 from aat_plugin.bindings import config_check, governed, hydra_hook
+from aat_plugin.bindings.translation_task import AatTranslationConfig
 
 # fairseq relies on Hydra 1.1's matching of schemas by name; both say so at length.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 ROOT = Path(__file__).resolve().parents[1]
 CONF = ROOT / "conf"
 EXPERIMENTS = sorted(path.stem for path in CONF.glob("*.yaml"))
-TYPED = ("system", "scale", "hardware", "variation", "convention")
+TYPED = ("system", "scale", "hardware", "precision", "variation", "convention")
 CHOSEN = ("size", "recipe", "batch", "cells", "adam", "options", "launch")
 """Groups that users choose from, and groups that those choices select from."""
 
@@ -236,7 +237,12 @@ def test_a_budget_is_the_same_on_any_hardware(budget, tokens):
     for hardware in choices("hardware"):
         batch = OmegaConf.load(CONF / f"batch/{budget}_{hardware}.yaml")
         devices = OmegaConf.load(CONF / f"hardware/{hardware}.yaml").distributed_training.distributed_world_size
-        assert batch.dataset.max_tokens * devices * batch.optimization.update_freq[0] == tokens
+        packs = devices * batch.optimization.update_freq[0]
+        if budget == "25k":  # Section 5.1's updates, in as many packs as they have lengths
+            assert (batch.task.tokens_per_update, packs) == (tokens, AatTranslationConfig().length_groups)
+            assert batch.dataset.max_tokens * packs == 1.6 * tokens
+        else:
+            assert batch.dataset.max_tokens * packs == tokens
 
 
 def test_the_published_recipes_reach_the_groups(composed):
@@ -247,6 +253,16 @@ def test_the_published_recipes_reach_the_groups(composed):
         0.3, 2000, 2.5,
     )  # fmt: skip
     assert multi30k.dataset.max_tokens == 4096
+
+
+@pytest.mark.parametrize(("precision", "found"), [
+    ("float32", ("float32", False, False, False)), ("bf16", ("bf16", False, False, False)),
+    ("amp", ("float32", True, False, False)), ("fp16", ("float32", False, True, False)),
+    ("bf16_model", ("float32", False, False, True)),
+])  # fmt: skip
+def test_a_precision_is_one_way_of_half_precision_and_not_two(precision, found, composed):
+    cfg = as_trained(composed("wmt14_en_de_base", f"precision={precision}"))
+    assert (cfg.task.precision, cfg.common.amp, cfg.common.fp16, cfg.common.bf16) == found
 
 
 @pytest.mark.parametrize("experiment", ["wsj_parsing", "wsj_parsing_semi", "treebank_small"])

@@ -41,7 +41,7 @@ class UpdateSize:
     """What an update is, whatever machine it runs on.
 
     Args:
-        tokens: of each side, averaged over both, that an update has at most.
+        tokens: of the side that has more of them, on average over the epoch's updates and never more than that.
         length_groups: how many different lengths an update is made of.
 
     Raises:
@@ -85,9 +85,9 @@ def plan_epoch(
         ConfigError: an update does not fit into `packs` packs of `max_tokens`.
     """
     generator = np.random.default_rng([seed, epoch, len(source)])
-    tokens = int(source.sum(dtype=np.int64) + target.sum(dtype=np.int64))
-    updates = max(1, -(-tokens // (2 * size.tokens)))
-    row = _sorted(_bands(source, target, tokens / (updates * size.length_groups))[source], target, generator)
+    tokens = [int(side.sum(dtype=np.int64)) for side in (source, target)]
+    updates = max(1, -(-max(tokens) // size.tokens))
+    row = _sorted(_bands(source, target, sum(tokens) / (updates * size.length_groups))[source], target, generator)
     in_row = (source[row], target[row])
     both = np.add(*in_row)
     total = _running_total(both)
