@@ -21,7 +21,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from aat_plugin import conventions
-from aat_plugin.bindings import config_check, governed
+from aat_plugin.bindings import config_check, governed, launch
 from aat_plugin.bindings.boundary import user_facing
 from aat_plugin.bindings.datasets import AatLanguagePairDataset
 from aat_plugin.bindings.flags import governed_flag, stock_switch, truth
@@ -70,10 +70,12 @@ class AatTranslationTask(TranslationTask):
 
         Raises:
             UnknownOptionError: a key that nothing reads.
+            ConfigError: a launch that would train several models.
             DataError: no data-bin, or none for these languages.
         """
         if not kwargs.get("from_checkpoint"):
             config_check.check(governed.root_of(cfg))
+            launch.check(governed.root_of(cfg))
             _settle_convention(cfg)
         _check_data(cfg, cls.made_with)
         task = super().setup_task(cfg, **kwargs)
