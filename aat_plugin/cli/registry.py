@@ -34,6 +34,7 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
     Subcommand("prepare", "aat_plugin.cli.prepare", "Data", "raw files to fairseq's data: tokens, subwords, data-bin"),
     Subcommand("fetch", "aat_plugin.cli.fetch", "Data", "bring a public corpus here, checked and resumable"),
     Subcommand("silver", "aat_plugin.cli.silver", "Data", "training trees from sentences on which two parsers agree"),
+    Subcommand("plan", "aat_plugin.cli.plan", "Train", "memory, hours and batches of an experiment, before it runs"),
     Subcommand("package", "aat_plugin.cli.package", "Use", "a trained system as one archive"),
     Subcommand("translate", "aat_plugin.cli.translate", "Use", "raw text in, text out, a line for a line"),
     Subcommand("parse", "aat_plugin.cli.parse", "Use", "sentences in, trees out, a line for a line"),
