@@ -58,7 +58,7 @@ def archives() -> Iterator[tuple[str, Mapping[str, bytes]]]:
         lines["en"][flawed[1]] = " ".join(lines["en"][:60])
         lines["en"][flawed[2]], lines["de"][flawed[2]] = lines["en"][flawed[2] - 1], lines["de"][flawed[2] - 1]
         if name == "giga":
-            made[name] = {f"giga-fren.release2.fixed.{to}.gz": compress(text(lines[side]))
+            made[name] = {f"giga-fren.release2.fixed.{to}.gz": compress(text(lines[side]), mtime=0)
                           for to, side in (("en", "en"), ("fr", "de"))}
             continue
         for language in ("de", "fr") if name != "undoc.2000" else ("fr",):
@@ -82,11 +82,14 @@ def write(folder: Path) -> None:
     """Write all archives; the same every time."""
     for path, files in archives():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(folder / path, "w:gz" if path.endswith(".tgz") else "w") as packed:
+        made = io.BytesIO()
+        with tarfile.open(fileobj=made, mode="w") as packed:
             for name, content in files.items():
                 entry = tarfile.TarInfo(name)
                 entry.size = len(content)
                 packed.addfile(entry, io.BytesIO(content))
+        content = made.getvalue()
+        (folder / path).write_bytes(compress(content, mtime=0) if path.endswith(".tgz") else content)
 
 
 if __name__ == "__main__":

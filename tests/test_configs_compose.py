@@ -265,6 +265,31 @@ def test_a_precision_is_one_way_of_half_precision_and_not_two(precision, found, 
     assert (cfg.task.precision, cfg.common.amp, cfg.common.fp16, cfg.common.bf16) == found
 
 
+# Sections 5.2 to 5.4 and 6.1: updates, P_drop, a checkpoint every ten minutes at 0.4 and 1.0 s an update, how many of
+# them are averaged.
+TABLE_2 = {
+    "wmt14_en_de_base": (100_000, 0.1, 1_500, 5), "wmt14_en_de_big": (300_000, 0.3, 600, 20),
+    "wmt14_en_fr_base": (100_000, 0.1, 1_500, 5), "wmt14_en_fr_big": (300_000, 0.1, 600, 20),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("experiment", TABLE_2)
+def test_an_experiment_of_table_2_has_every_constant_of_section_5(experiment, composed):
+    updates, dropout, interval, averaged = TABLE_2[experiment]
+    cfg = as_trained(composed(experiment))
+    assert (cfg.optimization.max_update, cfg.model.dropout) == (updates, dropout)
+    checkpoints = cfg.checkpoint
+    assert (checkpoints.save_interval_updates, checkpoints.keep_interval_updates) == (interval, averaged)
+    assert cfg.criterion.label_smoothing == 0.1
+    assert (cfg.optimizer.adam_betas, cfg.optimizer.adam_eps) == ("(0.9, 0.98)", 1e-9)
+    assert governed.resolve(cfg.lr_scheduler, "lr_scheduler") == {"warmup_updates": 4000, "lr_factor": 1.0}
+    assert cfg.distributed_training.distributed_world_size == 8
+    text = (CONF / f"{experiment}.yaml").read_text()
+    assert f"P_drop {dropout}" in text
+    assert f"the last {averaged} averaged" in text
+    assert f"{updates:,} updates" in text
+
+
 @pytest.mark.parametrize("experiment", ["wsj_parsing", "wsj_parsing_semi", "treebank_small"])
 def test_parsing_has_room_for_its_longest_trees_and_keeps_the_best_by_f1(experiment, composed):
     cfg = as_trained(composed(experiment))

@@ -39,4 +39,4 @@ def fetch(
             bars.remove_task(bar)
             unknown = "" if file.checksum else " (no checksum is published: its size and content were not compared)"
             bars.console.print(f"{file.name}: {'fetched' if new else 'there already'}{unknown}")
-    typer.echo(f"Next: scripts/{corpus}.sh --raw {out}; what it does first is under aat prepare --help")
+    typer.echo(f"Next: scripts/{corpus}.sh --help, which takes --raw {out}; or aat prepare --help")

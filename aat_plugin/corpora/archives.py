@@ -7,10 +7,9 @@ name that was asked for is refused. The archive is read once, as a stream, and e
 from __future__ import annotations
 
 import lzma
-import shutil
 import tarfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -21,6 +20,7 @@ from aat_plugin.errors import DataError
 
 CHUNK = 1 << 20
 SGML = ".sgm"
+Report = Callable[[int], None]  # bytes more
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,11 @@ class Wanted:
     target: Path
 
 
-def extract(archive: Path, wanted: Sequence[Wanted]) -> int:
+def extract(archive: Path, wanted: Sequence[Wanted], report: Report | None = None) -> int:
     """Take files out of an archive.
+
+    Args:
+        report: is told the progress.
 
     Returns:
         How many bytes they have, as they are in the archive.
@@ -54,7 +57,7 @@ def extract(archive: Path, wanted: Sequence[Wanted]) -> int:
                 found = left.get(entry.name.removeprefix("./"))
                 if found is None:
                     continue
-                size += _take(archive, packed, entry, found.target)
+                size += _take(archive, packed, entry, found.target, report)
                 left = {name: one for name, one in left.items() if one != found}
                 if not left:
                     return size
@@ -67,15 +70,17 @@ def extract(archive: Path, wanted: Sequence[Wanted]) -> int:
     raise DataError(f"{archive} does not hold {' or '.join(missing.names)}; it may be another version: give --raw")
 
 
-def _take(archive: Path, packed: tarfile.TarFile, entry: tarfile.TarInfo, target: Path) -> int:
+def _take(
+    archive: Path, packed: tarfile.TarFile, entry: tarfile.TarInfo, target: Path, report: Report | None
+) -> int:
     file = packed.extractfile(entry) if entry.isreg() else None
     if file is None:
         raise DataError(f"{archive}: '{entry.name}' is no plain file but a link or device; nothing of it was used")
-    copy(file, f"{archive}:{entry.name}", target)
+    copy(file, f"{archive}:{entry.name}", target, report)
     return entry.size
 
 
-def copy(file: IO[bytes], name: str, target: Path) -> None:
+def copy(file: IO[bytes], name: str, target: Path, report: Report | None = None) -> None:
     """Put an open file in its place; SGML (by its name) becomes lines.
 
     Raises:
@@ -87,4 +92,7 @@ def copy(file: IO[bytes], name: str, target: Path) -> None:
             made.writelines(f"{line}\n" for line in lines)
         return
     with replacing_bytes(target) as opened:
-        shutil.copyfileobj(file, opened, CHUNK)
+        while chunk := file.read(CHUNK):
+            opened.write(chunk)
+            if report is not None:
+                report(len(chunk))

@@ -93,7 +93,8 @@ def opened(folder: Path, options: PairOptions, workers: int, say: Say) -> Pipeli
     """The folder's pipeline; see `prepare`."""
     if workers < 1:
         raise ConfigError(f"--workers {workers} must be at least 1")
-    about = {"kind": "pair", "languages": list(options.languages), "options": asdict(options)}
+    chosen = {**asdict(options), "moses": bool(options.moses)}
+    about = {"kind": "pair", "languages": list(options.languages), "options": chosen}
     return Pipeline(folder, about, say, workers)
 
 

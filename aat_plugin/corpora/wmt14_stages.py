@@ -76,7 +76,7 @@ class Obtained:
     def _file(self, part: Part, names: tuple[str, ...]) -> Path:
         """Where a file is, or will be."""
         there = self._there(names)
-        if there is not None and there.suffix != SGML:
+        if there is not None and not there.name.removesuffix(".gz").endswith(SGML):
             return there
         made = self._folder / Path(names[0]).name.removesuffix(SGML)
         if there is not None:
@@ -137,15 +137,19 @@ class Obtained:
         return url in self._pipeline.seen and sha256(path) != self._pipeline.seen[url]
 
     def _extract(self, archive: Path, wanted: list[Wanted]) -> Stage:
-        options = {"members": [list(one.names) for one in wanted]}
-        return Stage(f"unpack {archive.name}", [archive], [one.target for one in wanted], options,
-                     lambda run: {"bytes": extract(archive, wanted)})
+        options, name = {"members": [list(one.names) for one in wanted]}, f"unpack {archive.name}"
+
+        def work(run: Run) -> Counts:
+            with Progress(name, unit="bytes") as progress:
+                return {"bytes": extract(archive, wanted, progress.advance)}
+
+        return Stage(name, [archive], [one.target for one in wanted], options, work)
 
 
 def _lines(sgml: Path, made: Path) -> Stage:
     def work(run: Run) -> Counts:
         with reading(sgml), open_bytes(sgml) as file:
-            copy(file, str(sgml), made)
+            copy(file, str(sgml).removesuffix(".gz"), made)
         return {}
 
     return Stage(f"lines of {sgml.name}", [sgml], [made], {}, work)

@@ -89,6 +89,23 @@ def test_another_content_is_refused_and_not_kept(server, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_md5_is_compared_and_what_has_no_checksum_is_taken_as_it_comes(server, tmp_path):
+    md5 = hashlib.md5(CONTENT).hexdigest()
+    assert fetch(url(server), tmp_path / "a", f"md5:{md5}")
+    assert not fetch(url(server), tmp_path / "a", f"md5:{md5}")
+    with pytest.raises(DataError, match=f"has the checksum md5:{md5}, not md5:0"):
+        fetch(url(server), tmp_path / "b", f"md5:{'0' * 32}")
+    assert fetch(url(server), tmp_path / "c", None)
+    assert not fetch(url(server), tmp_path / "c", None)
+    assert (tmp_path / "c").read_bytes() == CONTENT
+
+
+def test_a_full_disk_is_said_of_the_file(server, tmp_path):
+    (tmp_path / "file.part").mkdir()  # cannot be opened, as on a full disk
+    with pytest.raises(DataError, match=r"cannot write .*file\.part"):
+        fetch(url(server), tmp_path / "file", None)
+
+
 def test_what_is_not_there_is_said(server, tmp_path):
     with pytest.raises(DataError, match="404"):
         fetch(url(server, "/missing"), tmp_path / "file", SHA256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("sentencepiece", reason="make install brings it")
 
-from aat_plugin.corpora import bpe, wordpiece
+from aat_plugin.corpora import bpe, system, wordpiece
 from aat_plugin.corpora.wordpiece import WordPieces, join, learn
 from aat_plugin.errors import DataError
 from aat_plugin.translation.generated import join_bpe
@@ -80,6 +81,22 @@ def test_what_is_remembered_is_bounded(model, monkeypatch):
     for number in range(20):
         assert join(cut(f"ba{number} x")) == f"ba{number} x"
         assert len(cut._pieces) <= 3
+
+
+def test_a_packed_system_cuts_by_its_model(model, tmp_path):
+    data = tmp_path / "data"
+    (data / "data-bin").mkdir(parents=True)
+    for language in ("en", "de"):
+        (data / "data-bin" / f"dict.{language}.txt").write_text("a 1\n")
+    (data / "wordpiece.model").write_bytes(model.read_bytes())
+    options = {"lowercase": False, "tokenise": True, "merges": 400, "pieces": "wordpiece"}
+    about = {"format": 1, "kind": "pair", "languages": ["en", "de"], "options": options, "versions": {}, "stages": {}}
+    (data / "manifest.json").write_text(json.dumps(about))
+    (tmp_path / "model.pt").write_bytes(b"weights")
+    assert "wordpiece.model" in system.pack(tmp_path / "model.pt", data, tmp_path / "system.tar.gz")
+    with system.opened(tmp_path / "system.tar.gz") as found:
+        assert found.pieces == "wordpiece"
+        assert found.encoder()("bei, bei.") == WordPieces(model)("bei , bei .")
 
 
 def test_no_model_and_nothing_to_learn_from_are_one_line(tmp_path):

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
 import pytest
 from raw_text import write_raw
+from recipe_runner import recipe
 
-import aat_plugin
+pytestmark = [pytest.mark.fairseq, pytest.mark.slow, pytest.mark.timeout(3600)]  # minutes on a busy machine
 
-pytestmark = [pytest.mark.fairseq, pytest.mark.slow]
-
-ROOT = Path(aat_plugin.__file__).resolve().parent.parent
 TINY = ["model.num_layers=1", "model.d_model=16", "model.d_ff=32", "model.num_heads=2", "optimization.max_update=12",
         "dataset.max_tokens=600", "dataset.num_workers=0"]  # fmt: skip
-
-
-def recipe(name: str, *words: object) -> subprocess.CompletedProcess[str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
-    line = [str(ROOT / "scripts" / name), *map(str, words)]
-    return subprocess.run(line, capture_output=True, text=True, env=environment, timeout=300)
 
 
 @pytest.fixture
@@ -43,12 +32,20 @@ def test_multi30k_goes_from_raw_text_to_two_scores_and_does_nothing_twice(raw, t
     words = ["--raw", raw, "--out", tmp_path / "run", "--average", 2, *TINY]
     first = recipe("multi30k_en_de.sh", *words)
     assert first.returncode == 0, first.stderr[-2000:]
-    assert sum(line.startswith("BLEU = ") for line in first.stdout.splitlines()) == 2
-    assert (tmp_path / "run" / "aat" / "averaged.pt").is_file()
-    assert len(list((tmp_path / "run" / "aat").glob("checkpoint[0-9]*.pt"))) >= 2
+    run = tmp_path / "run" / "aat"
+    scores = json.loads((run / "results.json").read_text())["scores"]
+    assert set(scores) == {"multi-bleu", "sacrebleu"}
+    assert (run / "averaged.pt").is_file()
+    assert len(list(run.glob("checkpoint[0-9]*.pt"))) >= 2
     again = recipe("multi30k_en_de.sh", *words)
     assert again.returncode == 0, again.stderr[-2000:]
     assert "binarise train.en: up to date" in again.stdout
+    assert "train: done before" in again.stdout
+    shutil.copy(raw / "val.en", raw / "train.en")
+    shutil.copy(raw / "val.de", raw / "train.de")
+    changed = recipe("multi30k_en_de.sh", *words)
+    assert changed.returncode == 2
+    assert "is not what" in changed.stderr
 
 
 @pytest.fixture
