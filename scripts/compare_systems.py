@@ -12,6 +12,7 @@ model is also decoded by stock's generator. `results.json` and `table.md` below 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
@@ -80,9 +81,12 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--systems", default=",".join(SYSTEMS), help="separated by commas")
     parser.add_argument("--updates", type=int, help="compare after this many, a multiple of the checkpoints' interval")
     parser.add_argument("--minutes", type=float, help="compare after this many minutes of training")
+    parser.add_argument("--interval", type=int, help="updates between checkpoints")
     parser.add_argument("overrides", nargs="*", help="Hydra overrides for every system, such as common.seed=2")
-    given = parser.parse_args(words)
+    given = parser.parse_intermixed_args(words)
     task = TASKS[given.task]
+    if given.interval:
+        task = dataclasses.replace(task, interval=given.interval)
     updates, minutes = given.updates or task.updates, given.minutes or task.minutes
     systems = given.systems.split(",")
     unknown = sorted(set(systems) - set(SYSTEMS))
@@ -156,6 +160,8 @@ def one(
 
 def _scored(system: str, point: str, upto: int, data: Data, out: Path, lowercase: bool) -> list[dict[str, Any]]:
     """Average up to an update, translate the test set and score it."""
+    from aat_plugin.bindings.checkpoint_reading import count_parameters
+
     steps, averaged = _steps(out / f"logs-{point}"), out / f"{point}.pt"
     last = ["--last", str(AVERAGED), "--by", "update", "--upto", str(upto)]
     steps.run("average", ["aat", "average", *last, str(out / "checkpoints"), "-o", str(averaged)])
@@ -174,7 +180,7 @@ def _scored(system: str, point: str, upto: int, data: Data, out: Path, lowercase
         rows.append({
             "system": system, "search": search, "at": point, "updates": upto,
             "minutes": round(_seconds(_checkpoint(out / "checkpoints", upto)) / 60, 2),
-            "parameters": _parameters(averaged), "bleu": round(score["score"], 2), "signature": score["signature"],
+            "parameters": count_parameters(averaged), "bleu": round(score["score"], 2), "signature": score["signature"],
             "perplexity": round(perplexity["score"], 3), "commands": steps.typed,
         })  # fmt: skip
     return rows
@@ -218,15 +224,6 @@ def _reached(folder: Path, seconds: float) -> int | None:
     matches = [match for path in folder.iterdir() if (match := KINDS["update"].fullmatch(path.name))]
     within = [int(match["update"]) for match in matches if _seconds(folder / match.string) <= seconds]
     return max(within, default=None)
-
-
-def _parameters(checkpoint: Path) -> int:
-    """Trained numbers, tied ones counted once."""
-    from aat_plugin.bindings.checkpoint_reading import read_checkpoint
-
-    weights = read_checkpoint(str(checkpoint), map_only=True)["model"]
-    sizes = {tensor.data_ptr(): tensor.numel() for name, tensor in weights.items() if not name.endswith("version")}
-    return sum(sizes.values())
 
 
 def _printed(log: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pickle
 import re
 import zipfile
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -57,6 +58,18 @@ def read_checkpoint(path: str, *, map_only: bool = False, verify: bool = False) 
     for section in ("cfg", "args"):
         check_config(state.get(section), path)
     return state
+
+
+def count_parameters(path: Path) -> int:
+    """The learned numbers of a checkpoint, tied ones once; fairseq's markers of versions are none.
+
+    Raises:
+        CheckpointError: as `read_checkpoint`.
+    """
+    weights = read_checkpoint(str(path), map_only=zipfile.is_zipfile(path))["model"]
+    marks = ("version", "_float_tensor")
+    learned = [one for name, one in weights.items() if name.rpartition(".")[2] not in marks]
+    return sum({one.data_ptr(): one.numel() for one in learned}.values())
 
 
 def _verify(path: str) -> None:

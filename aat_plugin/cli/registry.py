@@ -42,6 +42,7 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
     Subcommand("import", "aat_plugin.cli.import_", "Take along", "from stock fairseq or safetensors"),
     Subcommand("average", "aat_plugin.cli.average", "Score", "the mean of the last checkpoints, as one checkpoint"),
     Subcommand("score", "aat_plugin.cli.score", "Score", "BLEU by several protocols, perplexity"),
+    Subcommand("compare", "aat_plugin.cli.compare", "Score", "systems side by side: is one better, and where"),
     Subcommand("conformance", "aat_plugin.cli.conformance", "The paper", "each of the paper's equations, compared"),
     Subcommand("params", "aat_plugin.cli.params", "The paper", "parameters of Table 3's rows, and the published ones"),
     Subcommand("demo", "aat_plugin.cli.demo", "Try it", "train, translate and score on a made-up grammar"),

@@ -95,7 +95,8 @@ def _report(
     if uncased is not None:
         report["score_uncased"] = uncased
     if comparison is not None:
-        report["comparison"] = {**asdict(comparison), "verdict": comparison.verdict}
+        more = {"two_sided": comparison.two_sided, "verdict": comparison.verdict}
+        report["comparison"] = {**asdict(comparison), **more}
     return report
 
 
@@ -118,7 +119,10 @@ def _show(
         ("baseline", comparison.baseline, comparison.baseline_mean, comparison.baseline_interval),
     ):
         print(f"{name}: {score:.2f} (samples' mean {mean:.2f} ± {interval:.2f})")
-    print(f"paired bootstrap, {comparison.samples} samples, seed {comparison.seed}: p = {comparison.p_value:.4f}")
+    print(
+        f"paired bootstrap, {comparison.samples} samples, seed {comparison.seed}: p = {comparison.p_value:.4f} as "
+        f"sacreBLEU counts, {comparison.two_sided:.4f} of either side"
+    )
     print(f"The system against the baseline: {comparison.verdict} (5 % level). Next: {_other(setting)}")
 
 

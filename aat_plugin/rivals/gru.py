@@ -68,7 +68,7 @@ class GruEncoder(RivalEncoder):
         packed = pack_padded_sequence(looked_up(self, tokens), lengths.cpu(), batch_first=True, enforce_sorted=False)
         states, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=tokens.size(1))
         backward = states[:, 0, states.size(2) // 2 :]
-        return states, self.keys(states), torch.tanh(self.first_states(backward))
+        return states, self.keys(states), torch.tanh(self.first_states(backward)).to(states.dtype)
 
 
 class GruDecoder(RivalDecoder):

@@ -1,7 +1,9 @@
 """Whether one system's BLEU is really another one's: sacreBLEU's paired bootstrap (Koehn 2004), over any protocol.
 
-The test set is drawn anew, with replacement, a thousand times; p is how often the two systems' difference there,
-less its mean over the samples, is larger than the one on the test set itself. Read `bleu` for the protocols.
+The test set is drawn anew, with replacement, a thousand times; sacreBLEU's p is how often the size of the two systems'
+difference there, less its mean over the samples, is larger than the one on the test set itself. Sizes fall to either
+side of their mean, so that is p of one side: two seeds of one system have p < 0.05 one time in ten (a test simulates
+it). The verdict takes twice that, which is 5 % of the time. Read `bleu` for the protocols.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ class Comparison:
         score, baseline: BLEU on the whole test set.
         mean, baseline_mean: over the samples.
         interval, baseline_interval: half the width of the 95 % confidence interval around the mean.
-        p_value: small where the difference is unlikely to be chance.
+        p_value: sacreBLEU's, of one side; small where the difference is unlikely to be chance.
         samples: how many test sets were drawn.
         seed: what sacreBLEU's SACREBLEU_SEED was.
     """
@@ -42,9 +44,14 @@ class Comparison:
     seed: str
 
     @property
+    def two_sided(self) -> float:
+        """p of a difference to either side: how often equal systems come out as different as this."""
+        return min(2 * self.p_value, 1.0)
+
+    @property
     def verdict(self) -> str:
-        """One of `better`, `worse`, `no significant difference`, at the 5 % level."""
-        if self.p_value >= LEVEL or self.score == self.baseline:
+        """One of `better`, `worse`, `no significant difference`, at the 5 % level, of either side."""
+        if self.two_sided >= LEVEL or self.score == self.baseline:
             return "no significant difference"
         return "better" if self.score > self.baseline else "worse"
 

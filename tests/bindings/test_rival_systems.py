@@ -94,5 +94,20 @@ def test_the_criterion_computes_the_loss_inside_forward_and_as_from_log_probabil
 
 
 @pytest.mark.parametrize("name", RIVALS)
+def test_it_trains_under_bfloat16(name):
+    torch.manual_seed(3)
+    model = toy.rival(name).train()
+    rule = FusedCrossEntropy(epsilon=0.1, smoothing_mass="all", padding_idx=toy.PAD)
+    criterion = AatLabelSmoothingCriterion(toy.Task(), rule, sentence_avg=False)
+    sample = {**random_batch(7, 2), "ntokens": 40}
+    exact, _, _ = criterion(model, sample)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough, _, _ = criterion(model, sample)
+    rough.backward()
+    assert rough.item() == pytest.approx(exact.item(), rel=0.05)
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("name", RIVALS)
 def test_lengths_come_from_the_task(name):
     assert toy.rival(name).max_positions() == (toy.LONGEST, toy.LONGEST)

@@ -8,7 +8,7 @@ import pytest
 
 from aat_plugin.errors import AatError
 from aat_plugin.parsing.evalb import Sentence
-from aat_plugin.parsing.significance import compare
+from aat_plugin.parsing.significance import compare, shuffled
 
 
 def parser(seed: int, hit: float, sentences: int = 300) -> list[Sentence]:
@@ -35,6 +35,25 @@ def test_a_clear_difference_is_significant_and_a_small_one_is_not():
 def test_no_difference_is_called_significant_in_about_one_case_in_twenty():
     called = sum(compare(parser(2 * n, 0.8, 60), parser(2 * n + 1, 0.8, 60), samples=200).p_value < 0.05
                  for n in range(100))
+    assert 0 <= called <= 13
+
+
+def test_shuffling_agrees_with_resampling_and_never_calls_a_parser_better_than_itself():
+    assert shuffled(parser(1, 0.8), parser(1, 0.8), samples=50) == 1.0
+    assert shuffled(parser(1, 0.9), parser(2, 0.8), samples=500) < 0.01
+    assert shuffled(parser(3, 0.8), parser(4, 0.8), samples=500) > 0.05
+    assert shuffled(parser(3, 0.8), parser(4, 0.8), samples=90) == shuffled(parser(3, 0.8), parser(4, 0.8), samples=90)
+
+
+def test_shuffling_counts_every_exchange_of_a_small_set():
+    ours = [Sentence(5, matched=m, gold=4, test=4) for m in (4, 4, 3)]
+    theirs = [Sentence(5, matched=m, gold=4, test=4) for m in (1, 3, 3)]
+    # The difference of 4 brackets stays where both or neither of the first two sentences move: half of all exchanges.
+    assert shuffled(ours, theirs, samples=4000) == pytest.approx(0.5, abs=0.03)
+
+
+def test_shuffling_calls_no_difference_significant_in_about_one_case_in_twenty():
+    called = sum(shuffled(parser(2 * n, 0.8, 60), parser(2 * n + 1, 0.8, 60), samples=200) < 0.05 for n in range(100))
     assert 0 <= called <= 13
 
 

@@ -94,3 +94,17 @@ def test_nothing_is_printed():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout + done.stderr == ""
+
+
+def test_two_seeds_of_one_system_come_out_different_about_one_time_in_twenty():
+    setting, verdicts, one_sided = Setting("multi-bleu", tokenized=True), [], []
+    for seed in range(200):
+        generator = random.Random(seed)
+        references = [" ".join(generator.choices(WORDS, k=12)) for _ in range(60)]
+        seeds = [[" ".join("x" if generator.random() < 0.2 else word for word in line.split()) for line in references]
+                 for _ in range(2)]  # fmt: skip
+        found = significance.compare(*seeds, references, setting, samples=150)
+        verdicts.append(found.verdict != "no significant difference")
+        one_sided.append(found.p_value < significance.LEVEL)
+    assert 2 <= sum(verdicts) <= 20, "5 % of 200 is 10; within 3.3 standard deviations"
+    assert sum(one_sided) > sum(verdicts), "sacreBLEU's p is of one side"

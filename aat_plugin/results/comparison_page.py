@@ -1,0 +1,106 @@
+"""`aat compare`'s page: the table, the curves, quality by length, and the sentences that differ most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from aat_plugin.results import charts, parsers_compared, provenance
+from aat_plugin.results.comparison import COLUMNS, LENGTHS, Comparison, Different, cells
+from aat_plugin.results.page import Section, Table, render
+from aat_plugin.results.parsers_compared import Parser
+
+TITLE = "Systems compared"
+
+
+def write(path: Path, found: Comparison, words: Sequence[str], files: Sequence[Path]) -> None:
+    """Write the page.
+
+    Args:
+        path: the file.
+        found: what was compared.
+        words: the runs as they were typed.
+        files: whose contents the figures rest on.
+    """
+    source = provenance.collect([f"aat compare {' '.join(words)}"], files)
+    first = found.systems[0].name
+    lead = f"{len(found.systems)} systems on {found.sentences} sentences; the others are held against {first}."
+    _replace(path, render(TITLE, lead, sections(found, source)))
+
+
+def write_parsers(
+    path: Path, found: Sequence[Parser], words: Sequence[str], files: Sequence[Path], samples: int
+) -> None:
+    """Write the page of parsers; arguments as of `write`, and the number of drawn test sets."""
+    source = provenance.collect([f"aat compare {' '.join(words)}"], files)
+    lead = f"{len(found)} parsers on {found[0].sentences} sentences; the others are held against {found[0].name}."
+    text = (
+        f"p is small where the difference is unlikely to be chance: by the paired bootstrap over {samples} drawn test "
+        f"sets, and by stratified shuffling of each sentence's counts, {10 * samples} times."
+    )
+    table = Table(parsers_compared.COLUMNS, [parsers_compared.cells(one) for one in found], numeric=tuple(range(1, 6)))
+    section = Section("Which is better?", [text], table, note=provenance.in_words(source))
+    _replace(path, render("Parsers compared", lead, [section]))
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
+
+
+def sections(found: Comparison, source: provenance.Provenance) -> list[Section]:
+    """What the page shows, in order."""
+    return [
+        section
+        for section in (_figures(found, source), _curves(found), _lengths(found), _sentences(found))
+        if section is not None
+    ]
+
+
+def _figures(found: Comparison, source: provenance.Provenance) -> Section:
+    rows = [cells(system) for system in found.systems]
+    text = (
+        f"p is of the paired bootstrap over {found.samples} drawn test sets, of either side, against "
+        f"{found.systems[0].name}: small where the difference is unlikely to be chance. ± after one seed's BLEU is "
+        "half of the 95 % interval, after several seeds' the standard deviation. nll is in bits a token, without "
+        "label smoothing."
+    )
+    note = f"{found.signature}. {provenance.in_words(source)}"
+    return Section("Which is better?", [text], Table(COLUMNS, rows, numeric=tuple(range(1, 9))), note=note)
+
+
+def _curves(found: Comparison) -> Section | None:
+    drawn = {system.name: [(float(x), y) for x, y in system.curve] for system in found.systems if system.curve}
+    if not drawn:
+        return None
+    last = "; ".join(f"{name}: {points[-1][1]:.2f} after {points[-1][0]:.0f}" for name, points in drawn.items())
+    picture = charts.curves(
+        drawn, x="updates", y="perplexity, validation", alt=f"Perplexity of validation by update. {last}.", log_y=True
+    )
+    return Section("How they learned", [f"Perplexity of validation, at the end: {last}."], picture=picture)
+
+
+def _lengths(found: Comparison) -> Section:
+    head = ["words of the reference", "sentences", *(system.name for system in found.systems)]
+    rows = [
+        [f"{low}–{high}" if high else f"{low} and more", str(found.in_bins[number]),
+         *("" if (score := system.by_length[number]) is None else f"{score:.2f}" for system in found.systems)]
+        for number, (low, high) in enumerate(LENGTHS) if found.in_bins[number]
+    ]  # fmt: skip
+    text = "BLEU of the sentences of each length. Few sentences give an unsteady figure."
+    return Section("By length", [text], Table(head, rows, numeric=tuple(range(1, len(head)))))
+
+
+def _sentences(found: Comparison) -> Section | None:
+    if not found.different:
+        return None
+    first = found.systems[0].name
+    rows = [_row(one) for one in found.different]
+    head = ("number", "system", "chrF gained", "reference", first, "the other")
+    return Section("Where they differ most", table=Table(head, rows, numeric=(0, 2)))
+
+
+def _row(one: Different) -> tuple[str, ...]:
+    return str(one.number), one.system, f"{one.gain:+.1f}", one.reference, one.first, one.other
