@@ -12,19 +12,21 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from aat_plugin.architecture.attention import MultiHeadAttention
 from aat_plugin.architecture.attention_record import AttentionRecord
 from aat_plugin.architecture.cache import DecodingCache
 from aat_plugin.architecture.config import TransformerConfig
 from aat_plugin.architecture.cost import NUM_TARGET_SPACES
+from aat_plugin.architecture.dropout import add_dropped, dropout
 from aat_plugin.architecture.embeddings import embed, next_source_token, position_encoding
 from aat_plugin.architecture.feed_forward import feed_forward
 from aat_plugin.architecture.masks import decoder_self_mask, key_padding_mask
 from aat_plugin.architecture.positional_encoding import positions_of
 from aat_plugin.architecture.precision import LayerNorm
 from aat_plugin.architecture.restricted import Reach, neighbourhood_mask, reach
+from aat_plugin.architecture.rows import Rows
+from aat_plugin.architecture.ways import Ways
 
 
 class EncoderOutput(NamedTuple):
@@ -50,6 +52,7 @@ class _Layer(nn.Module):
 
     def __init__(self, config: TransformerConfig, near: Reach | None) -> None:
         super().__init__()
+        self.ways = Ways()
         self.near = near
         self.dropout = config.dropout
         self.activation_dropout = config.activation_dropout
@@ -63,7 +66,9 @@ class _Layer(nn.Module):
     def residual(self, x: Tensor, sublayer: Callable[[Tensor], Tensor], norm: LayerNorm) -> Tensor:
         """LayerNorm(x + Dropout(Sublayer(x))), Sections 3.1 and 5.4; x is (batch, length, d_model)."""
         inner = sublayer(norm(x)) if self.normalize_before else sublayer(x)
-        summed = x + F.dropout(inner, self.dropout, self.training)
+        summed = (
+            add_dropped(x, inner, self.dropout, quick=self.ways.quick_dropout) if self.training else x + inner
+        )
         return summed if self.normalize_before else norm(summed)
 
     def attend_self(
@@ -90,7 +95,8 @@ class _Layer(nn.Module):
 
     def feed_forward(self, x: Tensor) -> Tensor:
         """Section 3.3 on x (batch, length, d_model)."""
-        return feed_forward(x, self.fc1, self.fc2, self.activation_dropout if self.training else 0.0)
+        probability = self.activation_dropout if self.training else 0.0
+        return feed_forward(x, self.fc1, self.fc2, probability, quick=self.ways.quick_dropout)
 
 
 class EncoderLayer(_Layer):
@@ -172,6 +178,7 @@ class TransformerEncoder(nn.Module):
     def __init__(self, config: TransformerConfig, embed_tokens: nn.Embedding) -> None:
         nn.Module.__init__(self)  # explicit: a framework's class may stand between in a subclass's bases
         self.config = config
+        self.ways = Ways()
         self.embed_tokens = embed_tokens
         self.embed_positions = position_encoding(config, config.max_source_positions)
         self.target_space = (
@@ -183,19 +190,29 @@ class TransformerEncoder(nn.Module):
     def encode(self, src_tokens: Tensor, record: AttentionRecord | None = None) -> EncoderOutput:
         """Encode src_tokens (batch, src_len), padded on either side with `padding_idx`; `record` gets the weights."""
         x, padding_mask = self.embed(src_tokens)
-        x = F.dropout(x, self.config.dropout, self.training)
+        x = dropout(x, self.config.dropout, quick=self.ways.quick_dropout) if self.training else x
         mask = padding_mask if self.config.restricted_attention else key_padding_mask(padding_mask)
         for layer in self.layers:
             x = layer(x, mask, record)
         return EncoderOutput(x if self.layer_norm is None else self.layer_norm(x), padding_mask)
 
-    def embed(self, src_tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """The first layer's input before dropout (batch, src_len, d_model), and where it is padded (batch, src_len)."""
+    def embed(self, src_tokens: Tensor, rows: Rows | None = None) -> tuple[Tensor, Tensor]:
+        """The first layer's input before dropout, and where it is padded.
+
+        Args:
+            src_tokens: (batch, src_len).
+            rows: where the real tokens are, if they alone are wanted.
+
+        Returns:
+            (batch, src_len, d_model), or (rows, d_model); and (batch, src_len).
+        """
         config = self.config
         padding_mask = src_tokens.eq(config.padding_idx)
         numbers = positions_of(padding_mask, config.first_position)
         extra = None if self.target_space is None else self.target_space.weight[0]
         limit = src_tokens.size(1) + config.first_position
+        if rows is not None:
+            src_tokens, numbers = rows.take(src_tokens), rows.take(numbers)
         return embed(src_tokens, self.embed_tokens, self.embed_positions, numbers, limit, extra=extra), padding_mask
 
 
@@ -205,6 +222,7 @@ class TransformerDecoder(nn.Module):
     def __init__(self, config: TransformerConfig, embed_tokens: nn.Embedding) -> None:
         nn.Module.__init__(self)  # explicit: a framework's class may stand between in a subclass's bases
         self.config = config
+        self.ways = Ways()
         self.times_trained = 0
         self.embed_tokens = embed_tokens
         self.embed_positions = position_encoding(config, config.max_target_positions)
@@ -247,19 +265,11 @@ class TransformerDecoder(nn.Module):
         config = self.config
         seen = 0 if cache is None else cache.length
         padding_mask = prev_output_tokens.eq(config.padding_idx)
-        numbers = positions_of(padding_mask, config.first_position)[:, seen:]
-        blank = numbers.eq(config.first_position) if config.decoder_start == "zero" else None
-        limit = prev_output_tokens.size(1) + config.first_position
-        tokens = prev_output_tokens[:, seen:]
-        also = None
-        if self.next_source_token is not None:
-            counts = self.next_source_token.count(prev_output_tokens)[:, seen:]
-            also = self.next_source_token(memory.memory, memory.padding_mask, counts)
-        x = embed(tokens, self.embed_tokens, self.embed_positions, numbers, limit, blank=blank, also=also)
-        x = F.dropout(x, config.dropout, self.training)
+        x = self.embed(prev_output_tokens, padding_mask, seen, memory)
+        x = dropout(x, config.dropout, quick=self.ways.quick_dropout) if self.training else x
         near = _near(config, causal=True)
         mask = (
-            self.self_mask(padding_mask, tokens.size(1)) if near is None
+            self.self_mask(padding_mask, x.size(1)) if near is None
             else padding_mask[:, max(0, seen - near.before) :]
         )
         weights: Tensor | None = None
@@ -269,6 +279,39 @@ class TransformerDecoder(nn.Module):
         if cache is not None:
             cache.length = prev_output_tokens.size(1)
         return (x if self.layer_norm is None else self.layer_norm(x)), weights
+
+    def embed(
+        self,
+        prev_output_tokens: Tensor,
+        padding_mask: Tensor,
+        seen: int = 0,
+        memory: EncoderOutput | None = None,
+        rows: Rows | None = None,
+    ) -> Tensor:
+        """The first layer's input before dropout.
+
+        Args:
+            prev_output_tokens: (batch, tgt_len), and
+            padding_mask: where they are padded, (batch, tgt_len).
+            seen: how many positions a cache has already.
+            memory: the encoder's output, which the next source token is read from.
+            rows: where the real tokens are, if they alone are wanted, from the first and without a next source token.
+
+        Returns:
+            (batch, tgt_len - seen, d_model), or (rows, d_model).
+        """
+        config = self.config
+        numbers = positions_of(padding_mask, config.first_position)[:, seen:]
+        tokens = prev_output_tokens[:, seen:]
+        if rows is not None:
+            tokens, numbers = rows.take(tokens), rows.take(numbers)
+        blank = numbers.eq(config.first_position) if config.decoder_start == "zero" else None
+        limit = prev_output_tokens.size(1) + config.first_position
+        also = None
+        if self.next_source_token is not None and memory is not None:
+            counts = self.next_source_token.count(prev_output_tokens)[:, seen:]
+            also = self.next_source_token(memory.memory, memory.padding_mask, counts)
+        return embed(tokens, self.embed_tokens, self.embed_positions, numbers, limit, blank=blank, also=also)
 
 
 def _near(config: TransformerConfig, *, causal: bool) -> Reach | None:

@@ -12,11 +12,13 @@ from typing import Generic, Protocol, TypeVar
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from aat_plugin.architecture import unpadded
 from aat_plugin.architecture.attention_record import AttentionRecord
 from aat_plugin.architecture.config import TransformerConfig
 from aat_plugin.architecture.embeddings import token_embedding
 from aat_plugin.architecture.initialization import initialize
 from aat_plugin.architecture.stacks import EncoderOutput, TransformerDecoder, TransformerEncoder
+from aat_plugin.architecture.ways import Ways
 
 Sums = TypeVar("Sums", covariant=True)
 
@@ -44,6 +46,7 @@ class Transformer(nn.Module):
 
     encoder: TransformerEncoder
     decoder: TransformerDecoder
+    ways: Ways = Ways()
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
@@ -77,15 +80,28 @@ class Transformer(nn.Module):
         """
         if prev_output_tokens is None:
             raise TypeError("prev_output_tokens is needed; use encoder.encode for the source alone")
-        features, weights = self.decoder.decode(
-            prev_output_tokens, self.encoder.encode(src_tokens, record), record=record
-        )
         matrix = self.decoder.output_projection.weight
         if loss is None:
+            memory = self.encoder.encode(src_tokens, record)
+            features, weights = self.decoder.decode(prev_output_tokens, memory, record=record)
             return F.linear(features, matrix), weights
         if target is None:
             raise TypeError("a loss needs the target")
-        return loss(features, matrix, target)
+        return loss(self.features(src_tokens, prev_output_tokens, record), matrix, target)
+
+    def features(self, src_tokens: Tensor, prev_output_tokens: Tensor, record: AttentionRecord | None = None) -> Tensor:
+        """What the decoder gives before the projection, (batch, tgt_len, d_model); of no meaning where padded."""
+        quick = self.ways.unpadded and record is None
+        if quick and unpadded.can_leave_padding_out(self.encoder.config, src_tokens):
+            return unpadded.features(self.encoder, self.decoder, src_tokens, prev_output_tokens)
+        memory = self.encoder.encode(src_tokens, record)
+        return self.decoder.decode(prev_output_tokens, memory, record=record)[0]
+
+    def go(self, ways: Ways) -> None:
+        """Compute in these ways from now on."""
+        for module in self.modules():
+            if hasattr(module, "ways"):
+                module.ways = ways  # type: ignore[assignment]
 
     def encode(self, src_tokens: Tensor) -> EncoderOutput:
         """Encode src_tokens (batch, src_len)."""

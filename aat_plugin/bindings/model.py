@@ -30,6 +30,7 @@ from aat_plugin.architecture import (
 from aat_plugin.architecture.initialization import initialize
 from aat_plugin.architecture.precision import log_softmax
 from aat_plugin.architecture.transformer import FeatureLoss, Sums, build_embeddings
+from aat_plugin.architecture.ways import Ways
 from aat_plugin.bindings import governed
 from aat_plugin.bindings.boundary import user_facing
 from aat_plugin.bindings.flags import governed_flag, switch, truth
@@ -51,6 +52,8 @@ class AatTransformerConfig(FairseqDataclass):
     d_v: Optional[int] = field(default=None, metadata={"help": "width of a head's values; default d_model / num_heads"})
     dropout: float = field(default=0.1, metadata={"help": "P_drop: on sub-layers and embedding sums (Section 5.4)"})
     learned_positions: Optional[str] = switch("learn the positions instead of sinusoids (Table 3, row E)")
+    unpadded: Optional[str] = switch("train on real tokens alone, on processors (default true)")
+    quick_dropout: Optional[str] = switch("draw dropout's masks 16 bits a value, on processors (default true)")
     restricted_attention: Optional[int] = field(default=None, metadata={"help": "r: self-attention's reach (Table 1)"})
     next_word: Optional[str] = switch(
         "parsing: give each decoder position the encoder's output for the next leaf's word; not the paper's"
@@ -213,6 +216,7 @@ class AatTransformerModel(Transformer, FairseqEncoderDecoderModel):
         config, stored = transformer_config(cfg, task.source_dictionary, task.target_dictionary, task)
         model = cls(config, task.source_dictionary, task.target_dictionary)
         model.convention = str(stored["convention"])
+        model.go(Ways(**{name: truth(name, cfg.get(name), default=True) for name in ("unpadded", "quick_dropout")}))
         governed.store(cfg, "model", stored)
         return model
 

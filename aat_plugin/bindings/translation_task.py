@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from fairseq import utils
 from fairseq.data import LanguagePairDataset, data_utils
+from fairseq.optim.adam import Adam, FairseqAdam
 from fairseq.tasks import register_task
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 from numpy.typing import NDArray
@@ -24,12 +25,14 @@ from aat_plugin import conventions
 from aat_plugin.bindings import config_check, governed, launch
 from aat_plugin.bindings.boundary import user_facing
 from aat_plugin.bindings.datasets import AatLanguagePairDataset
-from aat_plugin.bindings.flags import governed_flag, stock_switch, truth
+from aat_plugin.bindings.flags import governed_flag, stock_switch, switch, truth
 from aat_plugin.bindings.generator import ConstraintFor, build_generator
 from aat_plugin.bindings.lr_scheduler import warn_about_adam
 from aat_plugin.bindings.precision import Precision
 from aat_plugin.bindings.update_iterator import update_iterator
 from aat_plugin.errors import DataError
+from aat_plugin.training import fused_adam
+from aat_plugin.training.memory import keep_freed
 from aat_plugin.training.seeding import dropout_seed
 
 logger = logging.getLogger(__name__)
@@ -50,6 +53,8 @@ class AatTranslationConfig(TranslationConfig):
                              "Best as many as devices × update_freq, or a divisor of that"}
     )
     precision: str = field(default="float32", metadata={"help": "float32 | bf16 | int8 (generation): of products"})
+    fused_adam: Optional[str] = switch("take Adam's step in one pass, on processors (default true)")
+    keep_memory: Optional[str] = switch("keep freed memory in the process while training on a processor (default true)")
     convention: Optional[str] = governed_flag("paper | t2t_release | t2t_head | fairseq")
     length_penalty: Optional[str] = governed_flag("gnmt: ((5+|Y|)/6)^α | power: |Y|^α | none; α is --lenpen")
     stop_rule: Optional[str] = governed_flag("bound: until no open hypothesis can win | count: at `beam` finished ones")
@@ -90,6 +95,8 @@ class AatTranslationTask(TranslationTask):
         self._micro_batch = 0
         self._has_criterion = False
         self._precision = Precision(cfg.precision)
+        self._fused_adam = truth("fused_adam", getattr(cfg, "fused_adam", None), default=True)
+        self._keep_memory = truth("keep_memory", getattr(cfg, "keep_memory", None), default=True)
         self._left_pad = (
             truth("left_pad_source", cfg.left_pad_source, default=True),
             truth("left_pad_target", cfg.left_pad_target, default=False),
@@ -211,6 +218,9 @@ class AatTranslationTask(TranslationTask):
         self, sample: Any, model: Any, criterion: Any, optimizer: Any, update_num: int, ignore_grad: bool = False
     ) -> Any:
         """Forward and backward of one micro-batch, with dropout drawn from (seed, update, micro-batch)."""
+        if self._keep_memory and sample and not sample["target"].is_cuda:
+            keep_freed()
+            self._keep_memory = False  # asked for once
         self._seed_dropout(update_num)
         loss, sample_size, logged = super().train_step(
             sample, model, self._precision.over(criterion), optimizer, update_num, ignore_grad
@@ -218,6 +228,14 @@ class AatTranslationTask(TranslationTask):
         if ignore_grad:  # fairseq forgets this where an empty micro-batch is not a device's last one
             sample_size, logged = sample_size * 0, {name: value * 0 for name, value in logged.items()}
         return loss, sample_size, logged
+
+    def optimizer_step(self, optimizer: Any, model: Any, update_num: int) -> None:
+        """fairseq's Adam in one pass over each parameter where that is possible, else the optimizer's own step."""
+        plain = type(optimizer) is FairseqAdam and type(optimizer.optimizer) is Adam
+        if self._fused_adam and plain and fused_adam.can_step(optimizer.optimizer):
+            fused_adam.step(optimizer.optimizer)
+        else:
+            super().optimizer_step(optimizer, model, update_num)
 
     def valid_step(self, sample: Any, model: Any, criterion: Any) -> Any:
         """Loss, and BLEU under --eval-bleu, of one batch."""

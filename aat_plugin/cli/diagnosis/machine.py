@@ -18,7 +18,7 @@ def findings() -> list[Finding]:
     import torch
 
     cuda = torch.cuda.is_available()
-    return [_device(cuda), _processor(), _precision(cuda), _threads(), _disk()]
+    return [_device(cuda), _processor(), _precision(cuda), _training(cuda), _threads(), _disk()]
 
 
 def _device(cuda: bool) -> Finding:
@@ -54,10 +54,30 @@ def _precision(cuda: bool) -> Finding:
     if cuda:
         bf16 = "bf16 and fp16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16, no bf16"
         return Finding(TOPIC, "precision", bf16)
+    from aat_plugin.bindings.precision import quick_bf16
+
     quick = [name for name in cpu_features() if "bf16" in name]
-    if quick:
+    if quick_bf16(torch.device("cpu")):
         return Finding(TOPIC, "precision", f"float32; bf16 in hardware ({', '.join(quick)})")
-    return Finding(TOPIC, "precision", "float32; bf16 only emulated, hence slower; --fp16 fails without CUDA", "note")
+    mend = "precision=bf16 takes float32 here; --fp16 fails without CUDA"
+    what = "bf16 in hardware, but no quicker (AVX-512 without AMX)" if quick else "bf16 only emulated, hence slower"
+    return Finding(TOPIC, "precision", f"float32; {what}", "note", mend)
+
+
+def _training(cuda: bool) -> Finding:
+    """Which of the quick ways of training exist here (benchmarks/README.md)."""
+    import torch
+
+    from aat_plugin.training.memory import has_settings
+
+    if cuda:
+        return Finding(TOPIC, "training", "fused loss; unpadded, quick dropout and fused Adam are for processors")
+    found = {"fused Adam": hasattr(torch, "_fused_adamw_"), "memory kept": has_settings()}
+    missing = [name for name, there in found.items() if not there]
+    ways = ["fused loss", "unpadded", "quick dropout", *(name for name, there in found.items() if there)]
+    if missing:
+        return Finding(TOPIC, "training", f"{', '.join(ways)}; the plain path for {', '.join(missing)}", "note")
+    return Finding(TOPIC, "training", ", ".join(ways))
 
 
 def _threads() -> Finding:

@@ -1,0 +1,187 @@
+"""A padded batch's real tokens as the rows of one matrix, and attention between such rows. Sections 3.2.1 and 5.1.
+
+Everything in a layer but attention looks at one position at a time, so padding need not be computed. Attention spreads
+the rows into (batch · heads, length, d) a head at a time, in the copy that splitting heads costs anyway, and gathers
+its result back into rows. Its gradient is written out here: that way scores are scaled inside their product, masks cost
+one sum, and only the spread queries, keys and values and the weights are kept.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_HALF = (torch.float16, torch.bfloat16)
+
+
+class Rows:
+    """Where a batch's real tokens are.
+
+    Args:
+        padding_mask: (batch, length), True where padded.
+    """
+
+    def __init__(self, padding_mask: Tensor) -> None:
+        self.batch, self.length = padding_mask.shape
+        real = ~padding_mask.flatten()
+        self.real = real.nonzero().squeeze(1)
+        """(rows,): each row's place in batch · length."""
+        self.row_of = (real.cumsum(0) - 1).clamp_(min=0)
+        """(batch · length,): each place's row; some row or other where padded."""
+        self.all_real = self.real.numel() == real.numel()
+        self._indices: dict[tuple[str, int, int], Tensor] = {}
+
+    def take(self, x: Tensor) -> Tensor:
+        """(batch, length) → (rows,): the real ones."""
+        return x.flatten().index_select(0, self.real)
+
+    def spread(self, x: Tensor) -> Tensor:
+        """(rows, width) → (batch, length, width), zero where padded."""
+        spread: Tensor = _Spread.apply(x, self)  # type: ignore[no-untyped-call]
+        return spread
+
+    def heads_of_places(self, heads: int, parts: int) -> Tensor:
+        """For each (part, sentence, head, place), which of the (row, part, head) holds it; (parts · batch · …,)."""
+        key = ("places", heads, parts)
+        if key not in self._indices:
+            row = self.row_of.view(1, self.batch, 1, self.length) * (parts * heads)
+            part, head = self._numbers(parts, heads)
+            self._indices[key] = (row + part.view(-1, 1, 1, 1) * heads + head.view(1, 1, -1, 1)).flatten()
+        return self._indices[key]
+
+    def places_of_heads(self, heads: int, parts: int) -> Tensor:
+        """The other way: for each (row, part, head), which (part, sentence, head, place) holds it."""
+        key = ("heads", heads, parts)
+        if key not in self._indices:
+            sentence, place = self.real // self.length, self.real % self.length
+            part, head = self._numbers(parts, heads)
+            number = (part.view(1, -1, 1) * self.batch + sentence.view(-1, 1, 1)) * heads + head.view(1, 1, -1)
+            self._indices[key] = (number * self.length + place.view(-1, 1, 1)).flatten()
+        return self._indices[key]
+
+    def _numbers(self, *counts: int) -> list[Tensor]:
+        return [torch.arange(count, device=self.real.device) for count in counts]
+
+
+class _Spread(torch.autograd.Function):
+    """(rows, width) → (batch, length, width)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, rows: Rows) -> Tensor:
+        ctx.rows = rows
+        out = x.index_select(0, rows.row_of)
+        if not rows.all_real:
+            out.index_fill_(0, _padded(rows), 0.0)
+        return out.view(rows.batch, rows.length, -1)
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, None]:
+        return outputs[0].flatten(0, 1).index_select(0, ctx.rows.real), None
+
+
+def _padded(rows: Rows) -> Tensor:
+    key = ("padded", 0, 0)
+    if key not in rows._indices:
+        real = torch.zeros(rows.batch * rows.length, dtype=torch.bool, device=rows.real.device)
+        rows._indices[key] = (~real.index_fill_(0, rows.real, True)).nonzero().squeeze(1)
+    return rows._indices[key]
+
+
+def attend_rows(
+    query: Tensor | None, packed: Tensor, queries: Rows, keys: Rows, heads: int, hidden: Tensor | None
+) -> Tensor:
+    """Section 3.2.1, Eq. 1 of all heads, between rows.
+
+    Args:
+        query: (rows of queries, heads · d); None where `packed` holds it too.
+        packed: (rows of keys, 3 · heads · d) with queries, keys and values side by side, or keys and values alone.
+        queries: where the queries lie.
+        keys: where keys and values lie.
+        heads: h.
+        hidden: what is added to scores: 0, or -inf where illegal; broadcasts to (batch, heads, tgt_len, src_len).
+
+    Returns:
+        (rows of queries, heads · d).
+    """
+    mixed: Tensor = _Attend.apply(query, packed, queries, keys, heads, hidden)  # type: ignore[no-untyped-call]
+    return mixed
+
+
+class _Attend(torch.autograd.Function):
+    """See `attend_rows`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, query: Tensor | None, packed: Tensor, queries: Rows, keys: Rows, heads: int, hidden: Tensor | None
+    ) -> Tensor:
+        parts = 3 if query is None else 2
+        d = packed.size(1) // (parts * heads)
+        shape = (keys.batch * heads, keys.length, d)
+        with torch.autocast(packed.device.type, enabled=False):
+            spread = _wide(packed.view(-1, d).index_select(0, keys.heads_of_places(heads, parts))).view(parts, *shape)
+            if query is None:
+                q = spread[0]
+            else:
+                q = _wide(query.view(-1, d).index_select(0, queries.heads_of_places(heads, 1)))
+                q = q.view(queries.batch * heads, queries.length, d)
+            weights = _weights(q, spread[-2], heads, hidden)
+            mixed = torch.bmm(weights, spread[-1])
+        ctx.save_for_backward(q, spread, weights)
+        ctx.places = (queries, keys, heads, parts)
+        ctx.dtype = packed.dtype
+        return _as_rows(mixed, queries, heads, 1).to(packed.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, Tensor, None, None, None, None]:
+        q, spread, weights = ctx.saved_tensors
+        queries, keys, heads, parts = ctx.places
+        key, value, scale = spread[-2], spread[-1], 1.0 / math.sqrt(q.size(2))
+        of_mixed = _padded_with_zero(_wide(outputs[0]), queries, heads).view(q.size(0), q.size(1), -1)
+        with torch.autocast(q.device.type, enabled=False):
+            gradients = torch.empty_like(spread)
+            torch.bmm(weights.transpose(1, 2), of_mixed, out=gradients[-1])
+            of_weights = torch.bmm(of_mixed, value.transpose(1, 2))
+            of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
+            _scaled_product(of_scores.transpose(1, 2), q, scale, gradients[-2])
+            of_query = gradients[0] if parts == 3 else torch.empty_like(q)
+            _scaled_product(of_scores, key, scale, of_query)
+        of_packed = _as_rows(gradients, keys, heads, parts).to(ctx.dtype)
+        own = None if parts == 3 else _as_rows(of_query, queries, heads, 1).to(ctx.dtype)
+        return own, of_packed, None, None, None, None
+
+
+def _wide(x: Tensor) -> Tensor:
+    """At least float32: half-precision products of short sentences are slower, and softmax needs it."""
+    return x.float() if x.dtype in _HALF else x
+
+
+def _weights(query: Tensor, key: Tensor, heads: int, hidden: Tensor | None) -> Tensor:
+    """softmax(Q K^T / sqrt(d_k)): (batch · heads, tgt_len, src_len)."""
+    scores = query.new_empty(query.size(0), query.size(1), key.size(1))
+    _scaled_product(query, key.transpose(1, 2), 1.0 / math.sqrt(query.size(2)), scores)
+    if hidden is not None:
+        scores.view(-1, heads, scores.size(1), scores.size(2)).add_(hidden)
+    return torch.softmax(scores, dim=-1)
+
+
+def _scaled_product(left: Tensor, right: Tensor, scale: float, out: Tensor) -> None:
+    """out = scale · left right; what `out` held before is not read."""
+    torch.baddbmm(out, left, right, beta=0.0, alpha=scale, out=out)
+
+
+def _as_rows(spread: Tensor, rows: Rows, heads: int, parts: int) -> Tensor:
+    """(parts · batch · heads, length, d) → (rows, parts · heads · d)."""
+    d = spread.size(-1)
+    return spread.view(-1, d).index_select(0, rows.places_of_heads(heads, parts)).view(-1, parts * heads * d)
+
+
+def _padded_with_zero(x: Tensor, rows: Rows, heads: int) -> Tensor:
+    """(rows, heads · d) → (batch · heads · length, d), zero where padded, for what padding received reaches keys."""
+    d = x.size(1) // heads
+    if rows.all_real:
+        return x.reshape(-1, d).index_select(0, rows.heads_of_places(heads, 1))
+    out = x.new_zeros(rows.batch * heads * rows.length, d)
+    return out.index_copy_(0, rows.places_of_heads(heads, 1), x.reshape(-1, d))

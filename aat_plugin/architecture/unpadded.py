@@ -1,0 +1,120 @@
+"""The two stacks over real tokens alone: what `stacks` computes, without computing padding. Section 3.1.
+
+For training on a processor. Queries, keys and values of self-attention are one product, keys and values of the source
+another; the weights stay where they are, so checkpoints and optimizers see nothing of it. Read `rows` first.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from aat_plugin.architecture.attention import MultiHeadAttention
+from aat_plugin.architecture.config import TransformerConfig
+from aat_plugin.architecture.dropout import dropout
+from aat_plugin.architecture.masks import decoder_self_mask, key_padding_mask
+from aat_plugin.architecture.rows import Rows, attend_rows
+from aat_plugin.architecture.stacks import DecoderLayer, EncoderLayer, TransformerDecoder, TransformerEncoder
+
+
+class Encoded(NamedTuple):
+    """What the decoder reads."""
+
+    memory: Tensor
+    """(source rows, d_model)."""
+    rows: Rows
+    hidden: Tensor | None
+    """What attention over the source adds to its scores, (batch, 1, 1, src_len); None without padding."""
+
+
+def can_leave_padding_out(config: TransformerConfig, tokens: Tensor) -> bool:
+    """Whether attention is the one that `rows` writes out, no place reads another, and counting `tokens` is cheap."""
+    plain = config.restricted_attention is None and config.attention_dropout == 0.0 and config.d_k == config.d_v
+    return plain and not config.counted_symbols and tokens.device.type == "cpu"
+
+
+def features(
+    encoder: TransformerEncoder, decoder: TransformerDecoder, src_tokens: Tensor, prev_output_tokens: Tensor
+) -> Tensor:
+    """The decoder's features, as `TransformerDecoder.decode` gives them but zero where the target is padded.
+
+    Args:
+        encoder: the left half of Figure 1.
+        decoder: the right half.
+        src_tokens: (batch, src_len), padded on either side; each sentence has a real token.
+        prev_output_tokens: (batch, tgt_len), likewise.
+
+    Returns:
+        (batch, tgt_len, d_model).
+    """
+    return _decode(decoder, prev_output_tokens, _encode(encoder, src_tokens))
+
+
+def _encode(encoder: TransformerEncoder, src_tokens: Tensor) -> Encoded:
+    padding_mask = src_tokens.eq(encoder.config.padding_idx)
+    rows = Rows(padding_mask)
+    x, _ = encoder.embed(src_tokens, rows)
+    x = _dropout(encoder, x)
+    hidden = None if rows.all_real else _added(key_padding_mask(padding_mask), x)
+    for layer in encoder.layers:
+        assert isinstance(layer, EncoderLayer)
+        x = _encoder_layer(layer, x, rows, hidden)
+    return Encoded(x if encoder.layer_norm is None else encoder.layer_norm(x), rows, hidden)
+
+
+def _decode(decoder: TransformerDecoder, prev_output_tokens: Tensor, source: Encoded) -> Tensor:
+    padding_mask = prev_output_tokens.eq(decoder.config.padding_idx)
+    rows = Rows(padding_mask)
+    x = _dropout(decoder, decoder.embed(prev_output_tokens, padding_mask, rows=rows))
+    hidden = _added(decoder_self_mask(padding_mask, padding_mask.size(1)), x)
+    for layer in decoder.layers:
+        assert isinstance(layer, DecoderLayer)
+        x = _decoder_layer(layer, x, rows, hidden, source)
+    return rows.spread(x if decoder.layer_norm is None else decoder.layer_norm(x))
+
+
+def _encoder_layer(layer: EncoderLayer, x: Tensor, rows: Rows, hidden: Tensor | None) -> Tensor:
+    """x (rows, d_model) → (rows, d_model)."""
+    x = layer.residual(x, lambda q: _attend_self(layer.self_attn, q, rows, hidden), layer.self_attn_layer_norm)
+    return layer.residual(x, layer.feed_forward, layer.final_layer_norm)
+
+
+def _decoder_layer(layer: DecoderLayer, x: Tensor, rows: Rows, hidden: Tensor, source: Encoded) -> Tensor:
+    """x (target rows, d_model) → (target rows, d_model)."""
+    x = layer.residual(x, lambda q: _attend_self(layer.self_attn, q, rows, hidden), layer.self_attn_layer_norm)
+    x = layer.residual(
+        x, lambda q: _attend_source(layer.encoder_attn, q, rows, source), layer.encoder_attn_layer_norm
+    )
+    return layer.residual(x, layer.feed_forward, layer.final_layer_norm)
+
+
+def _attend_self(attention: MultiHeadAttention, x: Tensor, rows: Rows, hidden: Tensor | None) -> Tensor:
+    packed = _joined(x, [attention.q_proj, attention.k_proj, attention.v_proj])
+    out: Tensor = attention.out_proj(attend_rows(None, packed, rows, rows, attention.num_heads, hidden))
+    return out
+
+
+def _attend_source(attention: MultiHeadAttention, x: Tensor, rows: Rows, source: Encoded) -> Tensor:
+    packed = _joined(source.memory, [attention.k_proj, attention.v_proj])
+    mixed = attend_rows(attention.q_proj(x), packed, rows, source.rows, attention.num_heads, source.hidden)
+    out: Tensor = attention.out_proj(mixed)
+    return out
+
+
+def _joined(x: Tensor, parts: list[nn.Linear]) -> Tensor:
+    """Several projections of x (rows, d_model) as one product, side by side."""
+    biases = [part.bias for part in parts if part.bias is not None]
+    return F.linear(x, torch.cat([part.weight for part in parts]), torch.cat(biases) if biases else None)
+
+
+def _dropout(stack: TransformerEncoder | TransformerDecoder, x: Tensor) -> Tensor:
+    return dropout(x, stack.config.dropout, quick=stack.ways.quick_dropout) if stack.training else x
+
+
+def _added(hidden: Tensor, like: Tensor) -> Tensor:
+    """A mask as what is added to scores: 0, or -inf where True."""
+    wide = torch.promote_types(like.dtype, torch.float32)
+    return torch.zeros(hidden.shape, dtype=wide, device=hidden.device).masked_fill_(hidden, float("-inf"))

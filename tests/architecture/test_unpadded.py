@@ -1,0 +1,124 @@
+"""Training without padding is training with it: values and gradients in every dialect, and what it saves, counted."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from aat_plugin.architecture import Transformer, unpadded
+from aat_plugin.architecture.ways import Ways
+from aat_plugin.training.fused_loss import FusedCrossEntropy
+from aat_plugin.training.label_smoothing import SmoothedCrossEntropy
+
+PAD = 1
+HEADS = dict(d_k=4, d_v=4)
+
+
+def batch(lengths, seed, left):
+    """(batch, width) of ids, padded on one side."""
+    generator = torch.Generator().manual_seed(seed)
+    tokens = torch.full((len(lengths), max(lengths)), PAD)
+    for row, length in zip(tokens, lengths, strict=True):
+        own = torch.randint(4, 19, (length,), generator=generator)
+        row[len(row) - length if left else 0 :][:length] = own
+    return tokens
+
+
+def outcome(model, ways, loss, left_source=True, left_target=False):
+    """The loss's sums and every gradient."""
+    model.go(ways)
+    model.zero_grad()
+    source, target = batch([6, 2, 4], 1, left_source), batch([3, 7, 5], 2, left_target)
+    torch.manual_seed(1)
+    sums = model(source, None, target, target, loss=loss)
+    sums.loss.backward()
+    return sums, {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
+
+
+@pytest.mark.parametrize("rule", [SmoothedCrossEntropy, FusedCrossEntropy])
+@pytest.mark.parametrize(("left_source", "left_target"), [(True, False), (False, True)])
+def test_values_and_gradients_are_those_with_padding(dialect, make_config, make_model, rule, left_source, left_target):
+    model = make_model(make_config(dialect, **HEADS, dropout=0.0, attention_dropout=0.0, activation_dropout=0.0))
+    model.train()
+    sides = (left_source, left_target)
+    plain, expected = outcome(model, Ways(), rule(ignore_prefix_size=1), *sides)
+    quick, found = outcome(model, Ways(unpadded=True, quick_dropout=True), rule(ignore_prefix_size=1), *sides)
+    torch.testing.assert_close(quick.loss, plain.loss, rtol=1e-11, atol=0)
+    assert found.keys() == expected.keys()
+    for name in expected:
+        torch.testing.assert_close(found[name], expected[name], rtol=1e-8, atol=1e-10, msg=lambda m, n=name: n + m)
+
+
+def test_with_dropout_the_seed_decides_and_every_parameter_learns(make_config, make_model):
+    model = make_model(make_config(**HEADS, dropout=0.3)).train()
+    first, one = outcome(model, Ways(True, True), FusedCrossEntropy())
+    again, two = outcome(model, Ways(True, True), FusedCrossEntropy())
+    assert first.loss == again.loss
+    assert all(one[name].equal(two[name]) and one[name].any() for name, _ in model.named_parameters())
+    model.eval()
+    assert outcome(model, Ways(True, True), FusedCrossEntropy())[0].loss != first.loss
+
+
+@pytest.mark.parametrize("choice", [
+    dict(attention_dropout=0.1), dict(d_k=3), dict(restricted_attention=2), dict(counted_symbols=(4, 5)),
+])  # fmt: skip
+def test_where_attention_is_another_padding_stays(make_config, make_model, choice):
+    model = make_model(make_config(**{**HEADS, **choice}))
+    assert not unpadded.can_leave_padding_out(model.encoder.config, torch.ones(1, 1))
+    plain, _ = outcome(model, Ways(), FusedCrossEntropy())
+    assert outcome(model, Ways(True, True), FusedCrossEntropy())[0].loss == plain.loss
+
+
+def test_under_autocast_it_is_near_float32_and_gradients_are_float32(make_config):
+    model = Transformer(make_config(**HEADS)).eval()
+    exact, gradients = outcome(model, Ways(), FusedCrossEntropy())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        near, rough = outcome(model, Ways(True, True), FusedCrossEntropy())
+    torch.testing.assert_close(near.loss, exact.loss, rtol=1e-2, atol=0)
+    for name, expected in gradients.items():
+        assert rough[name].dtype == torch.float32
+        assert torch.nn.functional.cosine_similarity(rough[name].flatten(), expected.flatten(), dim=0) > 0.98
+
+
+def test_no_product_but_attentions_is_made_for_padding(make_config, make_model):
+    """Counted operations: layers and loss for 12 + 15 real tokens and not for 18 + 21 places."""
+    config = make_config(**HEADS)
+    model = make_model(config)
+    with FlopCounterMode(display=False) as counter:
+        outcome(model, Ways(unpadded=True), FusedCrossEntropy())
+    counts = {str(name): number for name, number in counter.get_flop_counts()["Global"].items()}
+    width, ff = config.num_heads * config.d_k, config.d_ff
+    attention, feed_forward = 4 * config.d_model * width, 2 * config.d_model * ff
+    source, target = 12, 15
+    products = source * config.num_layers * (attention + feed_forward)
+    products += target * config.num_layers * (attention + 2 * config.d_model * width + feed_forward)
+    products += source * config.num_layers * 2 * config.d_model * width
+    products += target * config.target_vocabulary * config.d_model
+    assert sum(number for name, number in counts.items() if "bmm" not in name) == 3 * 2 * products
+
+
+class Launched(TorchDispatchMode):
+    """How many operators were called, and how often a number was fetched to the host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operators = self.fetched = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.operators += 1
+        self.fetched += "_local_scalar_dense" in str(function)
+        return function(*args, **(kwargs or {}))
+
+
+def test_an_updates_operators_are_fewer_and_no_number_is_fetched(make_config, make_model):
+    counted = {}
+    for ways in (Ways(), Ways(True, True)):
+        model = make_model(make_config(**HEADS, dropout=0.1)).train()
+        outcome(model, ways, FusedCrossEntropy())
+        with Launched() as launched:
+            outcome(model, ways, FusedCrossEntropy())
+        counted[ways] = launched
+    assert all(launched.fetched == 0 for launched in counted.values())
+    assert counted[Ways(True, True)].operators < counted[Ways()].operators
