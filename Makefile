@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed-$(DEVICE)
 FIXED := .venv-fairseq-fixed
 NEEDED := pyproject.toml constraints.txt requirements-fairseq.txt scripts/install.py scripts/find_python.sh
 
-.PHONY: help install demo lint test test-fairseq-fixed clean
+.PHONY: help install demo lint test bench test-fairseq-fixed clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,9 @@ lint: install  ## ruff and mypy --strict
 
 test: install  ## the whole test suite (under 10 minutes on two cores)
 	$(VENV)/bin/python -m pytest -q
+
+bench: install  ## time training beside stock fairseq (hours; BENCH_ARGS=--quick: minutes; see benchmarks/README.md)
+	@$(VENV)/bin/python benchmarks/bench.py $(BENCH_ARGS)
 
 $(FIXED)/.installed-cpu: $(NEEDED)
 	@python=$$(sh scripts/find_python.sh "$(PYTHON)" $(FIXED)) && \

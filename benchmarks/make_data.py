@@ -40,9 +40,9 @@ def write(folder: Path, vocabulary: int, pairs: int, mean: float, seed: int = 1)
         for language, counts in zip(("en", "de"), lengths(generator, number, mean), strict=True):
             prefix = str(folder / f"{split}.en-de.{language}")
             builder = indexed_dataset.make_builder(f"{prefix}.bin", impl="mmap", vocab_size=vocabulary)
-            for count in counts:
-                drawn = generator.choice(vocabulary - SPECIAL, size=count, p=frequency) + SPECIAL
-                builder.add_item(torch.tensor([*drawn.tolist(), dictionary.eos()], dtype=torch.int32))
+            drawn = generator.choice(vocabulary - SPECIAL, size=int(counts.sum()), p=frequency) + SPECIAL
+            for sentence in np.split(drawn, np.cumsum(counts)[:-1]):
+                builder.add_item(torch.from_numpy(np.append(sentence, dictionary.eos()).astype(np.int32)))
             builder.finalize(f"{prefix}.idx")
 
 

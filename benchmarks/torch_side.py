@@ -83,7 +83,8 @@ def main() -> None:
         return float(loss.detach()) / math.log(2)
 
     batches = torch.load(given.batches, weights_only=True)
-    print(json.dumps(measured(update, batches, given.warm_up, given.updates)))
+    figures = measured(update, batches, given.warm_up, given.updates)
+    print(json.dumps({**figures, "vocabulary": given.vocabulary}))
 
 
 if __name__ == "__main__":

@@ -76,8 +76,10 @@ def main() -> None:
     else:
         batches = torch.load(given.batches, weights_only=True)
     # The loss is one micro-batch's, in bits a target token, as the trainer logs it.
-    print(json.dumps(measured(lambda batch: float(trainer.train_step([batch])["loss"]), batches,
-                              given.warm_up, given.updates)))  # fmt: skip
+    figures = measured(
+        lambda batch: float(trainer.train_step([batch])["loss"]), batches, given.warm_up, given.updates
+    )
+    print(json.dumps({**figures, "vocabulary": len(task.target_dictionary)}))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from aat_plugin.architecture.dropout import dropout
 
@@ -20,6 +21,6 @@ def feed_forward(x: Tensor, fc1: nn.Linear, fc2: nn.Linear, probability: float =
     Returns:
         (batch, length, d_model).
     """
-    inner: Tensor = fc1(x).relu_()  # in place: no product's gradient needs its own result
+    inner: Tensor = F.relu(fc1(x), inplace=True)  # no product's gradient needs its own result
     out: Tensor = fc2(dropout(inner, probability, quick=quick) if probability > 0.0 else inner)
     return out

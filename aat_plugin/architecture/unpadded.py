@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from aat_plugin.architecture.attention import MultiHeadAttention
 from aat_plugin.architecture.config import TransformerConfig
 from aat_plugin.architecture.dropout import dropout
-from aat_plugin.architecture.masks import decoder_self_mask, key_padding_mask
+from aat_plugin.architecture.masks import key_padding_mask
 from aat_plugin.architecture.rows import Rows, attend_rows
 from aat_plugin.architecture.stacks import DecoderLayer, EncoderLayer, TransformerDecoder, TransformerEncoder
 
@@ -69,7 +69,7 @@ def _decode(decoder: TransformerDecoder, prev_output_tokens: Tensor, source: Enc
     padding_mask = prev_output_tokens.eq(decoder.config.padding_idx)
     rows = Rows(padding_mask)
     x = _dropout(decoder, decoder.embed(prev_output_tokens, padding_mask, rows=rows))
-    hidden = _added(decoder_self_mask(padding_mask, padding_mask.size(1)), x)
+    hidden = _added(decoder.self_mask(padding_mask, padding_mask.size(1)), x)
     for layer in decoder.layers:
         assert isinstance(layer, DecoderLayer)
         x = _decoder_layer(layer, x, rows, hidden, source)

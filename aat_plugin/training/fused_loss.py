@@ -114,7 +114,7 @@ def _chunk(
     share, on_true = rule.masses(logits.size(-1))
     but_pad = rule.smoothing_mass == "others_but_pad"
     of_true = logits.gather(-1, classes.unsqueeze(-1)).squeeze(-1).to(wide)
-    of_pad = logits[:, rule.padding_idx].to(wide) if but_pad else None
+    of_pad = logits[:, rule.padding_idx].to(wide, copy=True) if but_pad else None
     normaliser, total = torch.empty_like(of_true), torch.empty_like(of_true)
     step = ROWS_AT_ONCE if logits.device.type == "cpu" else max(logits.size(0), 1)
     for start in range(0, logits.size(0), step):

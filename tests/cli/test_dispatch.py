@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 import types
 from pathlib import Path
 
@@ -52,16 +51,20 @@ def test_without_a_word_the_help_is_shown(capsys):
     assert "Usage: aat" in capsys.readouterr().out
 
 
-def test_help_imports_neither_torch_nor_fairseq_and_takes_less_than_300_ms():
-    code = "import sys; from aat_plugin.cli import main; main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
-    seconds = []
-    for _ in range(5):
-        started = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        seconds.append(time.perf_counter() - started)
-    for heavy in ("'torch'", "'fairseq'", "'hydra'", "'numpy'", "'sacrebleu'", "'typer'"):
-        assert heavy not in done.stderr
-    assert min(seconds) < 0.3  # the quickest of five: a busy machine slows every one now and then
+def test_help_imports_the_standard_library_alone_and_little_of_it():
+    """What starting takes, counted in modules; on an idle core it is under 0.1 s."""
+    code = """
+import sys
+before = set(sys.modules)
+from aat_plugin.cli import main
+main(["--help"])
+new = set(sys.modules) - before
+print(len(new), *sorted({name.partition(".")[0] for name in new}), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    number, *packages = done.stderr.split()
+    assert set(packages) <= set(sys.stdlib_module_names) | {"aat_plugin"}
+    assert int(number) < 60
 
 
 @pytest.mark.parametrize("one", SUBCOMMANDS, ids=lambda one: one.name)

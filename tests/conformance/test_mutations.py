@@ -13,7 +13,7 @@ from aat_plugin.conformance.comparisons import compare, comparisons
 MUTATIONS = [
     # section, module, what it says, what it is changed to
     ("3.1", "architecture.stacks", "norm(summed)", "norm(x) + summed - x"),
-    ("3.1", "architecture.stacks", "summed = x + F.dropout(inner", "summed = F.dropout(inner"),
+    ("3.1", "architecture.stacks", "self.training else x + inner", "self.training else inner"),
     ("3.1", "architecture.masks", "diagonal=src_len - tgt_len + 1", "diagonal=src_len - tgt_len + 2"),
     ("3.1", "conventions", '"3.1", (1e-5, 1e-6,', '"3.1", (1e-6, 1e-6,'),
     ("3.1", "conventions", '"normalize_before", "model", "3.1", (False,', '"normalize_before", "model", "3.1", (True,'),
@@ -22,7 +22,7 @@ MUTATIONS = [
     ("3.2.2", "architecture.attention", ".transpose(1, 2).flatten(2)", ".flatten(1).view(1, 4, -1)"),
     ("3.2.3", "architecture.stacks", "extra=extra), padding", "extra=extra) + 1e-9 * src_tokens.size(1), padding"),
     ("3.2.3", "architecture.cache", "own[1][:, :, first:stop]", "own[1][:, :, first:stop].flip(2)"),
-    ("3.3", "architecture.feed_forward", "F.relu(fc1(x))", "F.gelu(fc1(x))"),
+    ("3.3", "architecture.feed_forward", "F.relu(fc1(x), inplace=True)", "F.gelu(fc1(x))"),
     ("3.4", "architecture.embeddings", "math.sqrt(table.embedding_dim)", "math.sqrt(table.embedding_dim + 1)"),
     ("3.4", "conventions", '"3.5", (0, 0, 0, 2)', '"3.5", (1, 0, 0, 2)'),
     ("3.4", "architecture.config", "share_all_embeddings: bool = True", "share_all_embeddings: bool = False"),
@@ -49,7 +49,7 @@ MUTATIONS = [
     ("5.3", "training.lr_schedule", "float(warmup_steps) ** -1.5", "float(warmup_steps) ** -1.4999"),
     ("5.3", "bindings.lr_scheduler", "noam_rate(num_updates + 1,", "noam_rate(max(num_updates, 1),"),
     ("5.4", "architecture.config", "    dropout: float = 0.1", "    dropout: float = 0.2"),
-    ("5.4", "architecture.stacks", "F.dropout(inner, self.dropout,", "F.dropout(inner, 0.0,"),
+    ("5.4", "architecture.stacks", "add_dropped(x, inner, self.dropout,", "add_dropped(x, inner, 0.0,"),
     ("5.4", "training.label_smoothing", "epsilon: float = 0.1", "epsilon: float = 0.11"),
     ("5.4", "training.label_smoothing", '{"all": 0, "others": 1,', '{"all": 1, "others": 1,'),
     ("5.4", "training.label_smoothing", '"others_but_pad": 2}[', '"others_but_pad": 1}['),

@@ -1,0 +1,167 @@
+"""What is compared: for each comparison its sides, the command of each, and the figure that decides. Needs no torch.
+
+A side is a process of its own that prints one line of JSON. "stock" is what the others are held against.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TRAINING = {"wall": "tokens_per_second", "processor": "tokens_per_processor_second"}
+DECODING = {"wall": "sentences_per_second", "processor": "sentences_per_processor_second"}
+MEMORY = {"wall": "peak_bytes", "processor": "peak_bytes"}
+OFF = {
+    "fused loss": ["--fused-loss", "false"],
+    "unpadded": ["--unpadded", "false"],
+    "quick dropout": ["--quick-dropout", "false"],
+    "fused Adam": ["--fused-adam", "false"],
+    "memory kept": ["--keep-memory", "false"],
+}
+"""Each way of training quicker, and the words that switch it off."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Some sides of one thing.
+
+    Attributes:
+        name: its key in the summary.
+        title: a line for readers.
+        sides: name → words of its command.
+        figures: the clock → the figure that is compared.
+        more_is_better: whether a larger one is.
+        size: the model's, whose operations are counted; empty for decoding.
+        baseline: the side that the others are divided by.
+    """
+
+    name: str
+    title: str
+    sides: Mapping[str, list[str]]
+    figures: Mapping[str, str]
+    more_is_better: bool = True
+    size: str = ""
+    baseline: str = "stock"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Where everything is, and how much of it is done.
+
+    Attributes:
+        folder: for what is made on the way.
+        data: size → a data-bin with one joined dictionary.
+        vocabulary: size → V.
+        max_tokens: size → of a batch.
+        updates: size → how many are timed.
+        warm_up: updates that are not.
+        memory_tokens: of the batch that memory is measured at.
+        model: a checkpoint of ours, for decoding, and
+        stock_model: the same as stock fairseq's; None without decoding.
+        ctranslate2: the same as a folder of CTranslate2's; None without.
+        test_data: the data-bin whose test set is decoded.
+        sentences: of it, at most.
+        precisions: for training and decoding quicker than float32.
+    """
+
+    folder: Path
+    data: Mapping[str, Path]
+    vocabulary: Mapping[str, int]
+    max_tokens: Mapping[str, int]
+    updates: Mapping[str, int]
+    warm_up: int = 3
+    memory_tokens: int = 8192
+    model: Path | None = None
+    stock_model: Path | None = None
+    ctranslate2: Path | None = None
+    test_data: Path | None = None
+    sentences: int = 1000
+    precisions: tuple[str, ...] = field(default=("bf16",))
+
+
+def script(name: str, *words: object) -> list[str]:
+    """The command of a side."""
+    return [sys.executable, str(HERE / f"{name}.py"), *map(str, words)]
+
+
+def dump(inputs: Inputs, size: str, tokens: int, number: int) -> tuple[Path, list[str]]:
+    """Where the batches of stock's iterator go, and the command that writes them."""
+    path = inputs.folder / f"{size}_{tokens}.pt"
+    words = ("stock", size, inputs.data[size], "--dump", path, "--max-tokens", tokens, "--updates", number)
+    return path, script("train_side", *words)
+
+
+def training(inputs: Inputs) -> list[Comparison]:
+    """Whole updates at each size: over the same batches, over each side's own, and memory at a large batch."""
+    found: list[Comparison] = []
+    for size in inputs.data:
+        timed = ("--warm-up", inputs.warm_up, "--updates", inputs.updates[size])
+        same = ("--batches", dump(inputs, size, inputs.max_tokens[size], 0)[0], *timed)
+        own = ("--own-batches", "--max-tokens", inputs.max_tokens[size], *timed)
+        name = "train_speed" if size == "base" else f"train_speed_{size}"
+        data = inputs.data[size]
+        sides = {side: script("train_side", side, size, data, *same) for side in ("stock", "aat")}
+        for precision in inputs.precisions:
+            words = script("train_side", "aat", size, data, *same, "--precision", precision)
+            sides[f"aat {precision}"] = words
+        sides["torch"] = script("torch_side", size, "--vocabulary", inputs.vocabulary[size], *same)
+        found.append(Comparison(name, f"Training, {size}, the same batches", sides, TRAINING, size=size))
+        sides = {side: script("train_side", side, size, data, *own) for side in ("stock", "aat")}
+        found.append(Comparison(f"{name}_own_batches", f"Training, {size}, own batches", sides, TRAINING, size=size))
+    if "base" in inputs.data:
+        batches = dump(inputs, "base", inputs.memory_tokens, 0)[0]
+        words = ("base", inputs.data["base"], "--batches", batches, "--warm-up", 1, "--updates", 1)
+        sides = {side: script("train_side", side, *words) for side in ("stock", "aat")}
+        title = f"Peak memory, base, batches of up to {inputs.memory_tokens:,} tokens"
+        found.append(Comparison("train_memory", title, sides, MEMORY, more_is_better=False))
+    return found
+
+
+def shares(inputs: Inputs) -> list[Comparison]:
+    """Each way of training quicker: all on, and each off in turn; the ratio is what the rest is worth without it."""
+    found: list[Comparison] = []
+    for size in inputs.data:
+        batches = dump(inputs, size, inputs.max_tokens[size], 0)[0]
+        words = ("aat", size, inputs.data[size], "--batches", batches)
+        words += ("--warm-up", inputs.warm_up, "--updates", inputs.updates[size])
+        sides = {"all on": script("train_side", *words)}
+        sides |= {f"without {way}": script("train_side", *words, *off) for way, off in OFF.items()}
+        every = [word for off in OFF.values() for word in off]
+        sides["all off"] = script("train_side", *words, *every)
+        title = f"Shares, {size}: each way off"
+        found.append(Comparison(f"shares_{size}", title, sides, TRAINING, size=size, baseline="all on"))
+    return found
+
+
+def decoding(inputs: Inputs) -> list[Comparison]:
+    """The test set at beam 4 and 21; none without a model."""
+    if inputs.model is None or inputs.stock_model is None or inputs.test_data is None:
+        return []
+    heard = inputs.folder / "hypotheses"
+
+    def side(of: str, checkpoint: Path, beam: int, precision: str = "float32") -> list[str]:
+        words = ["--beam", beam, "--sentences", inputs.sentences, "--hypotheses", f"{heard}.{of}.{beam}.{precision}"]
+        return script("decode_side", of, checkpoint, inputs.test_data, *words, "--precision", precision)
+
+    def sides(beam: int) -> dict[str, list[str]]:
+        assert inputs.stock_model is not None
+        return {"stock": side("stock", inputs.stock_model, beam)}
+
+    model = inputs.model
+    quick = {"aat": side("aat", model, 4, inputs.precisions[0])}
+    quick |= {f"aat {one}": side("aat", model, 4, one) for one in (*inputs.precisions[1:], "int8")}
+    if inputs.ctranslate2 is not None:
+        for compute in ("float32", "int8"):
+            words = (inputs.ctranslate2, inputs.test_data, "--sentences", inputs.sentences, "--compute", compute)
+            quick[f"CTranslate2 {compute}"] = script("ctranslate2_side", *words)
+    return [
+        Comparison("decode_beam4_fp32", "Decoding, beam 4, float32", {**sides(4), "aat": side("aat", model, 4)},
+                   DECODING),
+        Comparison("decode_beam4_fast", f"Decoding, beam 4, aat in {inputs.precisions[0]}", {**sides(4), **quick},
+                   DECODING),
+        Comparison("decode_beam21", f"Decoding, beam 21, aat in {inputs.precisions[0]}",
+                   {**sides(21), "aat": side("aat", model, 21, inputs.precisions[0])}, DECODING),
+    ]  # fmt: skip
