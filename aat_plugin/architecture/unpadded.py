@@ -106,8 +106,9 @@ def _attend_source(attention: MultiHeadAttention, x: Tensor, rows: Rows, source:
 
 def _joined(x: Tensor, parts: list[nn.Linear]) -> Tensor:
     """Several projections of x (rows, d_model) as one product, side by side."""
-    biases = [part.bias for part in parts if part.bias is not None]
-    return F.linear(x, torch.cat([part.weight for part in parts]), torch.cat(biases) if biases else None)
+    weights: list[Tensor] = [part.weight for part in parts]
+    biases: list[Tensor] = [part.bias for part in parts if part.bias is not None]
+    return F.linear(x, torch.cat(weights), torch.cat(biases) if biases else None)
 
 
 def _dropout(stack: TransformerEncoder | TransformerDecoder, x: Tensor) -> Tensor:

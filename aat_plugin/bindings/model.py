@@ -4,7 +4,7 @@ A preset is a dataclass with other defaults and a registered class of its own: f
 functions under Hydra, and this works the same from flags. Read `architecture.stacks` for the layers themselves.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Optional
 
 from fairseq.dataclass import FairseqDataclass
@@ -216,7 +216,9 @@ class AatTransformerModel(Transformer, FairseqEncoderDecoderModel):
         config, stored = transformer_config(cfg, task.source_dictionary, task.target_dictionary, task)
         model = cls(config, task.source_dictionary, task.target_dictionary)
         model.convention = str(stored["convention"])
-        model.go(Ways(**{name: truth(name, cfg.get(name), default=True) for name in ("unpadded", "quick_dropout")}))
+        ways = Ways(**{name: truth(name, cfg.get(name), default=True) for name in ("unpadded", "quick_dropout")})
+        model.go(ways)
+        stored |= asdict(ways)
         governed.store(cfg, "model", stored)
         return model
 

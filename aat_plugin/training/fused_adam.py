@@ -9,7 +9,6 @@ either may go on where the other stopped.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -62,12 +61,13 @@ def _count(state: dict[str, Any], parameter: Tensor) -> None:
     state["step"] += 1
 
 
-def _update(parameters: Sequence[Tensor], states: Iterable[dict[str, Any]], group: dict[str, Any], number: int) -> None:
-    kept = list(states)
+def _update(parameters: list[Tensor], states: list[dict[str, Any]], group: dict[str, Any], number: int) -> None:
     beta1, beta2 = group["betas"]
+    gradients = [one.grad for one in parameters if one.grad is not None]
+    first, second = ([one[name] for one in states] for name in ("exp_avg", "exp_avg_sq"))
     counts = [torch.tensor(float(number))] * len(parameters)
     torch._fused_adamw_(
-        parameters, [one.grad for one in parameters], [one["exp_avg"] for one in kept],
-        [one["exp_avg_sq"] for one in kept], [], counts, amsgrad=False, lr=float(group["lr"]), beta1=beta1, beta2=beta2,
-        weight_decay=group["weight_decay"], eps=group["eps"] / math.sqrt(1.0 - beta2**number), maximize=False,
+        parameters, gradients, first, second, [], counts, amsgrad=False, lr=float(group["lr"]), beta1=beta1,
+        beta2=beta2, weight_decay=group["weight_decay"], eps=group["eps"] / math.sqrt(1.0 - beta2**number),
+        maximize=False,
     )  # fmt: skip
