@@ -26,7 +26,7 @@ $(STAMP): $(NEEDED)
 	@python=$$(sh scripts/find_python.sh "$(PYTHON)" "$(VENV)") && \
 	"$$python" scripts/install.py --venv "$(VENV)" --device "$(DEVICE)" --torch-index "$(TORCH_INDEX)"
 
-demo: install  ## train a tiny translator on a made-up grammar and show it on a page (about 5 minutes)
+demo: install  ## train a tiny translator and a tiny parser on a made-up grammar and show them on a page (about 10 minutes)
 	@$(VENV)/bin/aat demo
 
 lint: install  ## ruff and mypy --strict

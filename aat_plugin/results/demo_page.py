@@ -84,8 +84,10 @@ def _curve(outcome: Outcome) -> Section:
 
 
 def _samples(samples: Sequence[tuple[str, str, str, str]]) -> Section:
-    head = ("English", "reference", "dictionary", "Transformer")
-    return Section("What it says", table=Table(head, samples))
+    # One below the other: side by side, a phone would hide the last column, which is the Transformer's.
+    names = ("English", "reference", "dictionary", "Transformer")
+    rows = [row for sample in samples for row in zip(names, sample, strict=True)]
+    return Section("What it says", table=Table(("by", "sentence"), rows))
 
 
 def _parsing(found: Mapping[str, Any], source: provenance.Provenance) -> Section:
