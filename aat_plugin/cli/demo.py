@@ -41,7 +41,7 @@ def demo(
     print(f"  {trees['constrained_f1']:6.2f}  the same, searching among trees alone")
     print(f"  {trees['right_branching_f1']:6.2f}  right-branching trees")
     print(f"  {trees['flat_f1']:6.2f}  flat trees")
-    print(f"Scores: {results}. Next, train longer: aat demo --out {out} optimization.max_update=4000")
+    print(f"Scores: {results}. Next, train longer: aat demo --out {out} optimization.max_update=6000")
     print(f"Page: {page.resolve()}")
 
 

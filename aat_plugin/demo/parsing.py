@@ -17,6 +17,7 @@ from aat_plugin.demo.steps import Steps, printed_json
 
 AVERAGED = 5  # checkpoints, as the translation
 PARSES = ("free", "constrained")  # searches of the model
+SEARCH: Sequence[str] = ()  # of both; the paper's stands in: beam 21, α 0.3, |x| + 300
 FLOORS = ("flat", "right-branching")
 LINEARISATION = "tags"  # (NP DT NN )NP: what learns soonest; the paper's XX takes longer
 DRAWN_WORDS = range(9, 13)  # of the test set, the first sentence of so many words is drawn
@@ -108,7 +109,7 @@ def parse_command(places: ParsingPlaces, system: str) -> list[str]:
     if system in FLOORS:
         return ["aat", "parse", "--floor", system, *words]
     model = ["--checkpoint", str(places.averaged), "--data", str(places.data), f"--{system}", "--device", "cpu"]
-    return ["aat", "parse", *model, *words, "--report", str(places.report(system))]
+    return ["aat", "parse", *model, *SEARCH, *words, "--report", str(places.report(system))]
 
 
 def score_command(places: ParsingPlaces, system: str) -> list[str]:
