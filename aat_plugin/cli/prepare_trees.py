@@ -11,7 +11,10 @@ import typer
 app = typer.Typer(add_completion=False)
 
 SCHEMES = "vinyals|tags|t2t"
-EXAMPLE = "Example: aat prepare trees --train train.ptb --valid dev.ptb --test test.ptb --linearisation tags -o data"
+EXAMPLE = (
+    "Example: aat prepare trees --train train.ptb --valid dev.ptb --test test.ptb --linearisation tags --bpe 0 "
+    "--unknown-classes -o data"
+)
 
 
 @app.command(epilog=EXAMPLE)
@@ -51,8 +54,10 @@ def trees(
     files = {"train": train, "valid": valid, **({"test": test} if test else {})}
     processes = (os.cpu_count() or 1) if workers is None else workers
     tree_stages.prepare(out, files, silver or [], options, binarize.PAIR, processes, _say)
+    # The recipe gives the decoder the next word, which subwords would hide.
+    cut = " model.next_word=false" if bpe else ""
     print(f"Next: fairseq-hydra-train --config-dir \"$(aat conf-dir)\" --config-name treebank_small "
-          f"task.data={out / 'data-bin'}")
+          f"task.data={out / 'data-bin'}{cut}")
 
 
 def _say(text: str) -> None:

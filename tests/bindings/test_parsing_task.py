@@ -11,7 +11,7 @@ import torch
 from fairseq import options, tasks
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.logging import metrics
-from toy_parsing import configure, make_model, make_task, prepare
+from toy_parsing import configure, make_model, make_task, prepare, train
 
 from aat_plugin.bindings.parser import Parser, ParseSearch
 from aat_plugin.bindings.parsing_data import MixedDataset
@@ -225,3 +225,28 @@ def test_what_is_missing_or_broken_beside_the_data_is_one_line(toy_parser, tmp_p
         _ = task().treebank
     with pytest.raises(DataError, match="aat prepare trees"):
         task().load_dataset("dev")
+
+
+def test_the_leaves_stand_for_a_token_each_and_not_for_a_subword(toy_parser):
+    task = make_task(configure(toy_parser.words_data))
+    assert [task.target_dictionary[index] for index in task.leaf_symbols()] == ["XX"]
+    with pytest.raises(ConfigError, match=r"next_word needs a token a word.*--bpe 0"):
+        make_task(configure(toy_parser.data)).leaf_symbols()
+
+
+@pytest.mark.parametrize("constrained", [False, True])
+def test_a_decoder_that_is_given_the_next_word_says_the_same_with_a_cache_and_without(
+    toy_parser, monkeypatch, constrained
+):
+    cfg = configure(toy_parser.words_data, "--next-word", *(["--constrained"] if constrained else []))
+    task = make_task(cfg)
+    model = train(task, make_model(cfg, task), 40)
+    task.load_dataset("test")
+    batch, found = sample(task), {}
+    assert len(set(lengths(batch))) > 1  # sentences leave the batch at different steps
+    for incremental in (True, False):
+        generator = task.build_generator([model], Namespace(beam=4))
+        monkeypatch.setattr(generator.ensemble, "has_incremental", incremental)
+        found[incremental] = [[said(task, entry) for entry in entries] for entries in generator.generate(None, batch)]
+    assert found[True] == found[False]
+    assert len({tuple(entries[0]) for entries in found[True]}) > 3
