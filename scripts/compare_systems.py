@@ -150,21 +150,27 @@ def one(
     longer = [*train, "optimization.max_update=0", f"optimization.stop_time_hours={minutes / 60}"]
     if _seconds(out / "checkpoints" / "checkpoint_last.pt") < minutes * 60:
         steps.run("train-minutes", longer, follow="train_inner")
-    reached = _reached(out / "checkpoints", minutes * 60)
-    for point, upto in (("updates", updates), ("minutes", reached)):
-        if upto is None:
+    saved = _checkpoints(out / "checkpoints")
+    within = {
+        "updates": [path for update, path in saved if update <= updates],
+        "minutes": [path for _, path in saved if _seconds(path) <= minutes * 60],
+    }
+    for point, files in within.items():
+        if not files:
+            print(f"{system}: no checkpoint within these {point}")
             continue
-        rows += _scored(system, point, upto, data, out, task.lowercase)
+        rows += _scored(system, point, files[-AVERAGED:], data, out, task.lowercase)
     return rows
 
 
-def _scored(system: str, point: str, upto: int, data: Data, out: Path, lowercase: bool) -> list[dict[str, Any]]:
-    """Average up to an update, translate the test set and score it."""
+def _scored(
+    system: str, point: str, files: list[Path], data: Data, out: Path, lowercase: bool
+) -> list[dict[str, Any]]:
+    """Average checkpoints, translate the test set and score it."""
     from aat_plugin.bindings.checkpoint_reading import count_parameters
 
     steps, averaged = _steps(out / f"logs-{point}"), out / f"{point}.pt"
-    last = ["--last", str(AVERAGED), "--by", "update", "--upto", str(upto)]
-    steps.run("average", ["aat", "average", *last, str(out / "checkpoints"), "-o", str(averaged)])
+    steps.run("average", ["aat", "average", *map(str, files), "-o", str(averaged)])
     steps.run("perplexity", ["aat", "score", "ppl", str(averaged), "--data", data.binary, "--json"])
     perplexity = _printed(steps.log("perplexity"))
     rows = []
@@ -172,14 +178,14 @@ def _scored(system: str, point: str, upto: int, data: Data, out: Path, lowercase
         if search == "stock" and system != "fairseq":
             continue
         steps.run(f"generate-{search}", _generate(data, averaged, chosen))
-        files = ["--hyp", str(steps.log(f"generate-{search}")), "--ref", str(data.reference)]
+        sides = ["--hyp", str(steps.log(f"generate-{search}")), "--ref", str(data.reference)]
         case = ["--lowercase"] if lowercase else []
-        steps.run(f"score-{search}", ["aat", "score", "bleu", "--protocol", "sacrebleu", "--lang", "de", *case, *files,
+        steps.run(f"score-{search}", ["aat", "score", "bleu", "--protocol", "sacrebleu", "--lang", "de", *case, *sides,
                                       "--json"])  # fmt: skip
         score = _printed(steps.log(f"score-{search}"))
         rows.append({
-            "system": system, "search": search, "at": point, "updates": upto,
-            "minutes": round(_seconds(_checkpoint(out / "checkpoints", upto)) / 60, 2),
+            "system": system, "search": search, "at": point, "updates": _update(files[-1]),
+            "minutes": round(_seconds(files[-1]) / 60, 2),
             "parameters": count_parameters(averaged), "bleu": round(score["score"], 2), "signature": score["signature"],
             "perplexity": round(perplexity["score"], 3), "commands": steps.typed,
         })  # fmt: skip
@@ -206,8 +212,13 @@ def _steps(logs: Path) -> Steps:
     return Steps(logs, print)
 
 
-def _checkpoint(folder: Path, update: int) -> Path:
-    return next(folder.glob(f"checkpoint_*_{update}.pt"))
+def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
+    """(update, file) of the checkpoints by update, in order; fairseq writes none where an epoch ends."""
+    return sorted((_update(path), path) for path in folder.glob("checkpoint_[0-9]*_[0-9]*.pt"))
+
+
+def _update(checkpoint: Path) -> int:
+    return int(checkpoint.stem.rpartition("_")[2])
 
 
 def _seconds(checkpoint: Path) -> float:
@@ -215,15 +226,6 @@ def _seconds(checkpoint: Path) -> float:
     from aat_plugin.bindings.checkpoint_reading import read_checkpoint
 
     return float(read_checkpoint(str(checkpoint), map_only=True)["extra_state"]["previous_training_time"])
-
-
-def _reached(folder: Path, seconds: float) -> int | None:
-    """The last update of which a checkpoint was written within this time; None if there was none."""
-    from aat_plugin.bindings.averaging import KINDS
-
-    matches = [match for path in folder.iterdir() if (match := KINDS["update"].fullmatch(path.name))]
-    within = [int(match["update"]) for match in matches if _seconds(folder / match.string) <= seconds]
-    return max(within, default=None)
 
 
 def _printed(log: Path) -> dict[str, Any]:
