@@ -48,15 +48,18 @@ def compare(
     if gold is not None:
         _parsers(runs, gold, samples, as_json, html)
         return
-    from aat_plugin.bindings.checkpoint_reading import count_parameters
+    import logging
+
     from aat_plugin.cli.score_input import language_of
     from aat_plugin.results import comparison, comparison_page
     from aat_plugin.results.runs import read_runs
     from aat_plugin.translation.bleu import Setting
 
+    for chatty in ("sacrebleu", "matplotlib"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     setting = Setting(protocol, lang or language_of(ref), tokenized, lowercase)
     read = read_runs(runs)
-    found = comparison.compare(read, ref, setting, samples, count_parameters)
+    found = comparison.compare(read, ref, setting, samples, _parameters)
     if html is not None:
         comparison_page.write(html, found, runs, [run.path for seeds in read.values() for run in seeds])
     if as_json:
@@ -65,6 +68,12 @@ def compare(
     _show(found)
     shown = f"open {html}" if html is not None else "--html FILE writes curves, quality by length and sentences"
     print(f"Next: {shown}")
+
+
+def _parameters(checkpoint: Path) -> int:
+    from aat_plugin.bindings.checkpoint_reading import count_parameters  # seconds of imports, where there is a file
+
+    return count_parameters(checkpoint)
 
 
 def _parsers(runs: list[str], gold: Path, samples: int, as_json: bool, html: Path | None) -> None:
@@ -90,10 +99,11 @@ def _parsers(runs: list[str], gold: Path, samples: int, as_json: bool, html: Pat
 
 
 def _show(found: Comparison) -> None:
-    from aat_plugin.results.comparison import COLUMNS, cells
+    from aat_plugin.results.comparison import decodings, table
 
-    title = f"BLEU on {found.sentences} sentences ({found.signature})"
-    _table(title, COLUMNS, [cells(system) for system in found.systems])
+    _table(f"BLEU on {found.sentences} sentences ({found.signature})", *table(found.systems))
+    for line in decodings(found.systems):
+        print(line)
     for line in map(_verdict, found.systems):
         if line:
             print(line)

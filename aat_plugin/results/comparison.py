@@ -258,7 +258,21 @@ def _different(
     return lost + won
 
 
-COLUMNS = ("system", "BLEU", "difference", "p", "nll", "perplexity", "parameters", "tokens/s", "decoding")
+COLUMNS = ("system", "BLEU", "difference", "p", "nll", "perplexity", "parameters", "tokens/s")
+
+
+def table(systems: Sequence[System]) -> tuple[list[str], list[list[str]]]:
+    """The columns in which anything was measured, and a row for each system."""
+    rows = [cells(system) for system in systems]
+    filled = [number for number in range(len(COLUMNS)) if any(row[number] for row in rows)]
+    return [COLUMNS[number] for number in filled], [[row[number] for number in filled] for row in rows]
+
+
+def decodings(systems: Sequence[System]) -> list[str]:
+    """How each system was decoded, in a sentence each; one for all where they were decoded alike."""
+    if len({system.decoding for system in systems}) == 1:
+        return [f"All were decoded with {systems[0].decoding}."]
+    return [f"{system.name} was decoded with {system.decoding}." for system in systems]
 
 
 def cells(system: System) -> tuple[str, ...]:
@@ -272,5 +286,5 @@ def cells(system: System) -> tuple[str, ...]:
     return (
         f"{system.name}{seeds}", f"{system.mean:.2f} ± {spread:.2f}", shown(system.difference, "+.2f"),
         shown(system.p_value, ".4f"), shown(system.nll, ".3f"), shown(system.perplexity, ".2f"),
-        shown(system.parameters, ","), shown(system.tokens_per_second, ",.0f"), system.decoding,
+        shown(system.parameters, ","), shown(system.tokens_per_second, ",.0f"),
     )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aat_plugin.results import charts, parsers_compared, provenance
-from aat_plugin.results.comparison import COLUMNS, LENGTHS, Comparison, Different, cells
+from aat_plugin.results.comparison import LENGTHS, Comparison, Different, decodings, table
 from aat_plugin.results.page import Section, Table, render
 from aat_plugin.results.parsers_compared import Parser
 
@@ -60,7 +60,7 @@ def sections(found: Comparison, source: provenance.Provenance) -> list[Section]:
 
 
 def _figures(found: Comparison, source: provenance.Provenance) -> Section:
-    rows = [cells(system) for system in found.systems]
+    columns, rows = table(found.systems)
     text = (
         f"p is of the paired bootstrap over {found.samples} drawn test sets, of either side, against "
         f"{found.systems[0].name}: small where the difference is unlikely to be chance. ± after one seed's BLEU is "
@@ -68,7 +68,8 @@ def _figures(found: Comparison, source: provenance.Provenance) -> Section:
         "label smoothing."
     )
     note = f"{found.signature}. {provenance.in_words(source)}"
-    return Section("Which is better?", [text], Table(COLUMNS, rows, numeric=tuple(range(1, 9))), note=note)
+    shown = Table(columns, rows, numeric=tuple(range(1, len(columns))))
+    return Section("Which is better?", [text, *decodings(found.systems)], shown, note=note)
 
 
 def _curves(found: Comparison) -> Section | None:

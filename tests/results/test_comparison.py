@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import statistics
 
@@ -61,6 +62,17 @@ def test_seeds_are_mean_and_deviation_and_the_one_in_the_middle_is_tested(tmp_pa
     assert aat.deviation == pytest.approx(statistics.stdev(aat.scores))
     assert result.systems[1].difference == pytest.approx(result.systems[1].mean - sorted(aat.scores)[1])
     assert cells(aat)[0] == "aat (3 seeds)"
+
+
+def test_what_nobody_measured_has_no_column_and_another_search_is_said(tmp_path, reference):
+    result, runs = found(tmp_path, reference, aat=(0.1, [2]), gru=(0.3, [5]))
+    columns, rows = comparison.table(result.systems)
+    assert columns == ["system", "BLEU", "difference", "p"]
+    assert [row[0] for row in rows] == ["aat", "gru"]
+    assert comparison.decodings(result.systems) == ["All were decoded with beam 4."]
+    other = dataclasses.replace(runs["gru"][0], decoding="beam 5")
+    result = compare({"aat": runs["aat"], "gru": [other]}, reference, SETTING, 20, lambda path: 7)
+    assert comparison.decodings(result.systems)[1] == "gru was decoded with beam 5."
 
 
 def test_quality_by_length_scores_the_sentences_of_each_bin(tmp_path, reference):
