@@ -111,9 +111,9 @@ WITHOUT_OPTION: tuple[tuple[str, str, str], ...] = (
      "the paper and we set them to -∞; tensor2tensor adds -10^9, which differs only where a query may see nothing "
      "at all"),
     ("5.1", "batches",
-     "the paper states about 25000 source and 25000 target tokens; fairseq, and so we, fill batches of similar "
-     "length up to max_tokens padded places of the longer side; tensor2tensor fills length buckets, 4096 padded "
-     "places a device"),
+     "the paper states about 25000 source and 25000 target tokens; --tokens-per-update makes updates of real tokens "
+     "(docs/batching.md); without it we fill, as fairseq does, batches of similar length up to max_tokens padded "
+     "places of the longer side; tensor2tensor fills length buckets, 4096 padded places a device"),
     ("5.3", "where Adam adds ε",
      "TensorFlow, and fairseq's own Adam, which trains our models, add it to the root of the uncorrected second "
      "moment; torch.optim.Adam, and NVIDIA's fused one, correct the moment first; with ε = 1e-9 they differ only "

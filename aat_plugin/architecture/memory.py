@@ -7,7 +7,7 @@ and arithmetic.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
@@ -67,7 +67,10 @@ def training_memory(
     """
     count, width = parameters(config).total, 2 if precision in HALF_WEIGHTS else 4
     rows, source, target = shape
-    saved = saved_bytes(config, shape, precision)
+    few = config.padding_idx + 2  # the vocabulary is in none of it
+    alike = replace(config, source_vocabulary=few, target_vocabulary=few)
+    one, two = (saved_bytes(alike, (number, source, target), precision) for number in (1, 2))
+    saved = one + (rows - 1) * (two - one)  # each row keeps as much as the last
     if on_gpu and config.dropout:
         layers, d_model = config.num_layers, config.d_model
         dropped = rows * d_model * (source * (2 * layers + 1) + target * (3 * layers + 1))

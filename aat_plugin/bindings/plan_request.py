@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from fairseq.data import Dictionary, data_utils
@@ -102,16 +101,21 @@ class Prepared:
 
 
 def prepared(cfg: DictConfig) -> Prepared | None:
-    """The lengths under `task.data`, mapped into memory; None where nothing is prepared there."""
+    """The lengths under `task.data`; None where nothing is prepared there."""
     task = cfg.task
     folder = Path(str(task.data).split(":")[0])
     languages = (task.source_lang, task.target_lang)
     prefix = folder / f"{cfg.dataset.train_subset}.{'-'.join(map(str, languages))}"
     if not all(Path(f"{prefix}.{one}.idx").is_file() and (folder / f"dict.{one}.txt").is_file() for one in languages):
         return None
-    sides: list[Any] = [data_utils.load_indexed_dataset(f"{prefix}.{one}", None) for one in languages]
-    vocabulary = len(Dictionary.load(str(folder / f"dict.{languages[1]}.txt")))
-    return Prepared(sides[0].sizes, sides[1].sizes, vocabulary)
+    source, target = (lengths(f"{prefix}.{one}") for one in languages)
+    return Prepared(source, target, len(Dictionary.load(str(folder / f"dict.{languages[1]}.txt"))))
+
+
+def lengths(prefix: str) -> NDArray[np.int32]:
+    """The lengths in one of fairseq's indexed files, (sentences,); a copy, as the mapped ones end with the data set."""
+    dataset = data_utils.load_indexed_dataset(prefix, None)  # held until the copy is made
+    return np.array(dataset.sizes, dtype=np.int32)
 
 
 def stock_batches(found: Prepared, max_tokens: int) -> list[NDArray[np.int64]]:

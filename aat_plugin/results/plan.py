@@ -6,8 +6,10 @@ All of it follows from the composed config, the machine and a corpus's lengths; 
 
 from __future__ import annotations
 
+import itertools
 import math
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -154,13 +156,17 @@ def plan(request: Request, corpus: Corpus, memory_limit: int | None = None, util
     Args:
         request: what is wanted.
         corpus: what it trains on.
-        memory_limit: of a device, in bytes.
+        memory_limit: of a device, in bytes; None leaves the config's batches, unless packs and lengths do not go
+            together.
         utilisation: share of a GPU's peak that training reaches.
 
     Raises:
-        ConfigError: even a pack of one micro-batch in 512 does not fit.
+        ConfigError: not even a pack of one sentence fits.
     """
-    batches = request.batches if memory_limit is None else _fitted(request, memory_limit)
+    packs, groups = request.batches.gpus * request.batches.update_freq, request.length_groups
+    uneven = request.batches.exact and packs % groups != 0 and groups % packs != 0
+    fitted = memory_limit is not None or uneven
+    batches = _fitted(request, memory_limit or sys.maxsize) if fitted else request.batches
     mean_length = corpus.tokens / corpus.pairs
     work = operations(request.config, batches.tokens_per_update, batches.tokens_per_update, _over_tokens(mean_length))
     hours = {gpu.name: request.updates * work.update / (batches.gpus * gpu.peak(request.precision) * utilisation) / 3600
@@ -190,22 +196,22 @@ def _over_tokens(mean_length: float) -> float:
 
 def memory(request: Request, batches: Batches) -> Memory:
     """A device's, for a pack of the longest sentences, which has the largest attention matrices."""
-    rows = math.ceil(batches.tokens_per_pack / LONGEST)
-    length = math.ceil(batches.tokens_per_pack / rows)
-    return training_memory(request.config, (rows, length, length), precision=request.precision,
-                           logit_rows=request.logit_rows)  # fmt: skip
+    shape = (math.ceil(batches.tokens_per_pack / LONGEST), LONGEST, LONGEST)
+    return training_memory(request.config, shape, precision=request.precision, logit_rows=request.logit_rows)
 
 
 def _fitted(request: Request, limit: int) -> Batches:
     """The config's batches with the lowest update_freq whose packs fit."""
     given = request.batches
     step = request.length_groups // math.gcd(given.gpus, request.length_groups) if given.exact else 1
-    for update_freq in range(step, 513, step):
+    for update_freq in itertools.count(step, step):
         whole = given.tokens_per_update / (given.gpus * update_freq)
         found = Batches(given.gpus, update_freq, math.ceil((1.6 if given.exact else 1.0) * whole),
                         given.tokens_per_update, given.exact)  # fmt: skip
         if memory(request, found).total <= FITS * limit:
             return found
+        if found.tokens_per_pack <= LONGEST:
+            break  # a pack of one sentence cannot be smaller
     needed = memory(request, found).total / 2**30
     raise ConfigError(f"a device of {limit / 2**30:.1f} GiB cannot train this model: with packs of "
                       f"{found.tokens_per_pack} tokens it needs {needed / FITS:.1f} GiB; take a smaller scale=, half "

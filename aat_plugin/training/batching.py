@@ -93,6 +93,7 @@ def plan_epoch(
     total = _running_total(both)
     borders = _nearest(total, np.linspace(0, total[-1], updates * size.length_groups + 1))
     surplus = np.diff(_running_total(in_row[1] - in_row[0])[borders]) if shuffle else None
+    del in_row, total  # a third of the memory, with millions of sentences
     places, starts = _gather(borders, _deal(updates, size.length_groups, surplus, generator))
     bounds = _cut(_running_total(both[places]), starts, packs)
     not_empty = bounds[:, 0] < bounds[:, -1]  # some are, where single sentences are longer than an update

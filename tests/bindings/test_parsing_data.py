@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from aat_plugin.bindings.datasets import AatLanguagePairDataset
 from aat_plugin.bindings.parsing_data import MixedDataset, ParsingDataset, read_gold, read_num_words, silver_files
+from aat_plugin.bindings.update_iterator import UpdateIterator
 from aat_plugin.errors import ConfigError, DataError
+from aat_plugin.training.batching import UpdateSize
 
 DICTIONARY = Dictionary()
 for number in range(60):
@@ -127,6 +129,30 @@ def test_a_run_resumed_in_mid_epoch_goes_on_with_the_same_silver_sentences(worke
     resumed = iterator(mixed(), epoch=2, num_workers=workers)
     resumed.load_state_dict(killed.state_dict())
     assert [batch["target"].tolist() for batch in resumed.next_epoch_itr()] == whole[2:]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_updates_of_real_tokens_hold_an_epochs_mixture_and_go_on_with_it(workers):
+    def updates(device: int = 0, devices: int = 1) -> UpdateIterator:
+        mixed = MixedDataset.mix(gold(20), silver(40), 1.0)
+        mixed.set_epoch(2)
+        return UpdateIterator(mixed, np.arange(40), UpdateSize(30, 2), [4 // devices], None, seed=1, epoch=2,
+                              num_shards=devices, shard_id=device, num_workers=workers)  # fmt: skip
+
+    whole = [batch["target"].tolist() for batch in updates().next_epoch_itr() if batch]
+    found = sum((tokens(batch for batch in updates(one, 2).next_epoch_itr() if batch) for one in (0, 1)), Counter())
+    assert found == tokens(batch for batch in updates().next_epoch_itr() if batch)
+    assert {number for token, number in found.items() if token < 24} == {1}
+    assert len([token for token in found if token >= 24]) == 20
+    killed = updates()
+    running = killed.next_epoch_itr()
+    for _ in range(8):
+        next(running)
+    resumed = updates()
+    resumed.load_state_dict(killed.state_dict())
+    rest = [batch["target"].tolist() for batch in resumed.next_epoch_itr() if batch]
+    assert rest
+    assert rest == whole[-len(rest) :]
 
 
 def test_a_mixture_tells_fairseq_to_make_its_batches_anew_in_each_epoch():
