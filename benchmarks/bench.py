@@ -26,6 +26,8 @@ from kept import RunFailedError, run, say, write
 from report import lines, summary
 from sides import words
 
+from aat_plugin.results import provenance
+
 SIZES = {"base": (37_000, 200_000, 27.0, 4096), "tiny": (9_700, 200_000, 13.0, 4096)}
 """V, pairs and mean length of the made-up data, and tokens a batch."""
 
@@ -37,6 +39,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, help="rounds (default 5; quick 2)")
     parser.add_argument("--quick", action="store_true", help="few and small updates: whether all runs, not a result")
     parser.add_argument("--only", default="", help="comparisons by name, with commas")
+    parser.add_argument("--sides", default="", help="sides by name, with commas, besides the one they are divided by")
     parser.add_argument("--sizes", default="tiny,base", help="of the models that are trained, with commas")
     parser.add_argument("--shares", action="store_true", help="instead: each way of training quicker, switched off")
     parser.add_argument("--clock", choices=["wall", "processor"], default="wall", help="which is compared")
@@ -131,17 +134,19 @@ def play(compared: list[Comparison], given: argparse.Namespace, rounds: int) -> 
     """Run every round; what was run before is read. name → round → side → figures."""
     found: dict[str, Any] = {one.name: {} for one in compared}
     found["matrix_rate"] = {}
+    code = provenance.commit()
     for number in range(rounds):
         raw = given.out / "raw"
         place = raw / "matrix_rate" / f"{number}.json"
-        found["matrix_rate"][number] = run(place, script("matrix_rate"), given.limit)
+        found["matrix_rate"][number] = run(place, script("matrix_rate"), given.limit, code)
         for one in compared:
-            order = sorted(one.sides)
+            chosen = [one.baseline, *given.sides.split(",")] if given.sides else list(one.sides)
+            order = sorted(set(chosen) & set(one.sides))
             random.Random(f"{one.name} {number}").shuffle(order)  # noqa: S311 - an order, no secret
             for side in order:
                 place = raw / one.name / f"{number}.{side.replace(' ', '_')}.json"
                 try:
-                    figures = run(place, one.sides[side], given.limit)
+                    figures = run(place, one.sides[side], given.limit, code)
                 except RunFailedError as why:
                     if side in (one.baseline, "aat"):
                         raise

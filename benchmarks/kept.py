@@ -1,6 +1,7 @@
 """Finished runs are kept, a file each, so that a benchmark that was interrupted goes on where it stopped. No torch.
 
-A file holds the command, when it ran and the line that it printed; another command for the same place runs anew.
+A file holds the command, the commit, when it ran and the line that it printed; another command or commit for the same
+place runs anew.
 """
 
 from __future__ import annotations
@@ -19,19 +20,20 @@ class RunFailedError(Exception):
     """A side ended with an error; the text holds the end of what it said."""
 
 
-def run(place: Path, command: Sequence[str], limit: float) -> dict[str, Any]:
+def run(place: Path, command: Sequence[str], limit: float, commit: str = "") -> dict[str, Any]:
     """The figures of `command`, read from `place` where it ran before.
 
     Args:
         place: the file.
         command: its words.
         limit: seconds after which it is given up.
+        commit: of the code that runs.
 
     Raises:
         RunFailedError: it ended with an error, took too long or printed no JSON.
     """
     known = read(place)
-    if known is not None and known["command"] == list(command):
+    if known is not None and (known["command"], known["commit"]) == (list(command), commit):
         return dict(known["figures"])
     try:
         done = subprocess.run(list(command), capture_output=True, text=True, timeout=limit)
@@ -46,7 +48,7 @@ def run(place: Path, command: Sequence[str], limit: float) -> dict[str, Any]:
         raise RunFailedError(f"{' '.join(command)}: its last line is no JSON: {lines[-1][:200]}") from None
     when = datetime.now(UTC).isoformat(timespec="seconds")
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    write(place, {"command": list(command), "when": when, "load": load, "figures": figures})
+    write(place, {"command": list(command), "commit": commit, "when": when, "load": load, "figures": figures})
     return dict(figures)
 
 
@@ -56,7 +58,7 @@ def read(place: Path) -> dict[str, Any] | None:
         kept = json.loads(place.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    complete = isinstance(kept, dict) and {"command", "figures"} <= kept.keys()
+    complete = isinstance(kept, dict) and {"command", "commit", "figures"} <= kept.keys()
     return kept if complete else None
 
 

@@ -19,6 +19,10 @@ from aat_plugin.architecture.masks import key_padding_mask
 from aat_plugin.architecture.rows import Rows, attend_rows
 from aat_plugin.architecture.stacks import DecoderLayer, EncoderLayer, TransformerDecoder, TransformerEncoder
 
+SHORTEST = 16
+"""Places that a sentence gets in attention's scores: torch's softmax takes rows that are shorter than a vector register
+one number at a time, and is then fifteen times slower (measured)."""
+
 
 class Encoded(NamedTuple):
     """What the decoder reads."""
@@ -50,7 +54,15 @@ def features(
     Returns:
         (batch, tgt_len, d_model).
     """
-    return _decode(decoder, prev_output_tokens, _encode(encoder, src_tokens))
+    config, length = decoder.config, prev_output_tokens.size(1)
+    source = _encode(encoder, _widened(src_tokens, config.max_source_positions, config.padding_idx))
+    widened = _widened(prev_output_tokens, config.max_target_positions, config.padding_idx)
+    return _decode(decoder, widened, source)[:, :length]
+
+
+def _widened(tokens: Tensor, longest: int, padding_idx: int) -> Tensor:
+    """tokens (batch, length), padded on the right up to `SHORTEST` places or to the `longest` that can be."""
+    return F.pad(tokens, (0, max(0, min(SHORTEST, longest) - tokens.size(1))), value=padding_idx)
 
 
 def _encode(encoder: TransformerEncoder, src_tokens: Tensor) -> Encoded:

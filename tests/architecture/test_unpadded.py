@@ -82,6 +82,28 @@ def test_under_autocast_it_is_near_float32_and_gradients_are_float32(make_config
         assert torch.nn.functional.cosine_similarity(rough[name].flatten(), expected.flatten(), dim=0) > 0.98
 
 
+def test_attentions_softmax_never_sees_rows_shorter_than_a_vector_unless_positions_end_before(make_config, make_model):
+    for longest, width in ((40, unpadded.SHORTEST), (9, 9)):
+        model = make_model(make_config(**HEADS, max_source_positions=longest, max_target_positions=longest,
+                                       learned_positions=True))  # fmt: skip
+        with Rows() as seen:
+            outcome(model, Ways(True, True), FusedCrossEntropy())
+        assert set(seen.widths) == {width}
+
+
+class Rows(TorchDispatchMode):
+    """The last dimension of whatever softmax was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.widths: list[int] = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if "softmax" in str(function):
+            self.widths.append(args[0].size(-1))
+        return function(*args, **(kwargs or {}))
+
+
 def test_no_product_but_attentions_is_made_for_padding(make_config, make_model):
     """Counted operations: layers and loss for 12 + 15 real tokens and not for 18 + 21 places."""
     config = make_config(**HEADS)

@@ -55,6 +55,7 @@ def test_a_finished_run_is_read_and_another_command_or_a_cut_file_runs_anew(tmp_
     place.write_text(place.read_text()[:-20])
     assert read(place) is None
     assert run(place, command, 60)["n"] == 3
+    assert run(place, command, 60, commit="another")["n"] == 4
     assert list(place.parent.iterdir()) == [place]
 
 
