@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import logging
 from argparse import Namespace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 from fairseq import options, tasks
+from fairseq.data import LanguagePairDataset
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
+from aat_plugin.bindings.datasets import AatLanguagePairDataset
 from aat_plugin.bindings.model import AatTransformerModel
+from aat_plugin.bindings.update_iterator import UpdateIterator
 from aat_plugin.errors import ConfigError, DataError
 
 PAPER = dict(length_penalty="gnmt", stop_rule="bound", length_limit="sentence", convention="paper")
@@ -107,3 +113,35 @@ def test_an_unknown_convention_is_named_before_anything_is_loaded(configured):
 def test_what_is_missing_or_wrong_is_one_line(configured, flags, words):
     with pytest.raises((DataError, ConfigError), match=words):
         tasks.setup_task(configured(*flags).task).load_dataset("valid")
+
+
+def test_updates_of_real_tokens_are_for_training_alone_and_kept_over_epochs(configured):
+    task = tasks.setup_task(configured("--tokens-per-update", "60", "--update-freq", "2").task)
+    words, sizes = [torch.full((length,), 4) for length in range(3, 30)], np.arange(3, 30)
+    dictionary = task.source_dictionary
+    stock = LanguagePairDataset(words, sizes, dictionary, words, sizes, dictionary)
+    dataset = AatLanguagePairDataset.adopt(stock)
+    as_the_trainer = dict(max_tokens=100, grouped_shuffling=False, update_epoch_batch_itr=False, max_positions=(25, 25))
+    training = task.get_batch_iterator(dataset, ignore_invalid_inputs=True, num_shards=2, shard_id=1, **as_the_trainer)
+    assert isinstance(training, UpdateIterator)
+    assert (training.plan(1, True).packs, training.size.tokens) == (4, 60)
+    assert sorted(training.indices.tolist()) == list(range(23)), "those over max_positions are left out"
+    assert task.get_batch_iterator(dataset, epoch=2, **as_the_trainer) is training
+    assert not isinstance(task.get_batch_iterator(AatLanguagePairDataset.adopt(stock), max_tokens=100), UpdateIterator)
+
+
+def test_an_empty_micro_batch_weighs_nothing_wherever_it_stands(configured):
+    cfg = configured()
+    task = tasks.setup_task(cfg.task)
+    model, criterion = AatTransformerModel.build_model(cfg.model, task), task.build_criterion(cfg.criterion)
+    words = [torch.tensor([4, 5, 2])]
+    dataset = LanguagePairDataset(words, np.array([3]), task.source_dictionary, words, np.array([3]),
+                                  task.target_dictionary)  # fmt: skip
+    sample = dataset.collater([dataset[0]])
+    optimizer = SimpleNamespace(backward=lambda loss: loss.backward())
+    for ignored, expected in ((False, 3), (True, 0)):
+        model.zero_grad()
+        _, weight, logged = task.train_step(sample, model, criterion, optimizer, 0, ignore_grad=ignored)
+        assert weight == expected
+        assert (float(logged["loss"]) == 0) is ignored
+        assert all((float(one.grad.abs().sum()) == 0) is ignored for one in model.parameters() if one.grad is not None)
