@@ -5,7 +5,7 @@
 Archives like WMT14's are made of generated text (`make_text`), fetched from a file:// mirror and prepared with the
 defaults: everything from fetching to data-bin. Seconds are the wall's and the processors' (of all processes, which a
 busy machine does not change much). Memory is that of all processes together (proportional set size), read
-twenty times a second. The stock recipe is one process of sacremoses, subword-nmt and fairseq-preprocess on the first
+five times a second. The stock recipe is one process of sacremoses, subword-nmt and fairseq-preprocess on the first
 `--stock` pairs; every file that both make is compared. Prints tables and writes OUT/measured.json.
 """
 
@@ -84,7 +84,7 @@ class Memory(threading.Thread):
         """Until `running` is false."""
         while self.running:
             self._peak = max(self._peak, sum(map(_held, _family(self._pid))))
-            time.sleep(0.05)
+            time.sleep(0.2)  # reading it is no small work for a large process
 
     def peak(self) -> float:
         """The highest sum since the last call."""
