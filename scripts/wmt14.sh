@@ -34,8 +34,8 @@ if [ "$tiny" = true ]; then
     [ "$dry" = true ] || mkdir -p "$out"
     run=$out step mirror "$out/mirror/wmt14/test-full.tgz" python "$here/tiny_wmt14.py" "$out/mirror"
     words+=(--any-content --bpe 150 --workers 1)
-    settings+=(batch=1k_cpu model.num_layers=1 model.d_model=16 model.d_ff=32 model.num_heads=2 dataset.num_workers=0
-        "optimization.max_update=$((last + 1))" checkpoint.save_interval_updates=1)
+    settings+=(batch=1k_cpu model.num_layers=1 model.d_model=16 model.d_ff=32 model.num_heads=2 dataset.num_workers=0)
+    settings+=("optimization.max_update=$((last + 1))" checkpoint.save_interval_updates=1)
 fi
 [ -z "$raw" ] || words+=(--raw "$raw")
 [ -z "$mirror" ] || words+=(--mirror "$mirror")

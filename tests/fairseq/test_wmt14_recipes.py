@@ -34,6 +34,8 @@ def tried(tmp_path_factory):
                  "--moses", "MOSES", "common.fp16=true", trace=folder / "trace")  # fmt: skip
     assert dry.returncode == 0
     printed["dry"] = dry.stdout
+    for words, status in ((["base", "--help"], 0), (["base", "huge"], 2)):
+        assert recipe("wmt14_en_fr.sh", *words, trace=folder / "trace").returncode == status
     seen: dict[str, set[int]] = {}
     for found in TRACED.finditer((folder / "trace").read_text(errors="replace")):
         seen.setdefault(Path(found["file"]).name, set()).add(int(found["line"]))
