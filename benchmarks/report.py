@@ -41,12 +41,16 @@ def lines(compared: Sequence[Comparison], found: dict[str, Any], clock: str, com
         yield f"- {name}: {about[name]}"
     rates = list(found["matrix_rate"].values())
     for kind in ("float32", "bf16") if rates else ():
-        rate = spread([float(one[kind]) / 1e9 for one in rates])
+        rate = spread([float(one[_rate(kind, clock)]) / 1e9 for one in rates])
         yield f"- matrix products, {kind}: {rate.median:.0f} GFLOP/s ({rate.smallest:.0f} to {rate.largest:.0f})"
     for one in compared:
         if found[one.name]:
             yield ""
             yield from _table(one, found, clock)
+
+
+def _rate(kind: str, clock: str) -> str:
+    return kind if clock == "wall" else f"{kind}_processor"
 
 
 def _clock(clock: str) -> str:
@@ -96,5 +100,5 @@ def _share(one: Comparison, mine: Sequence[Any], found: dict[str, Any], clock: s
     config = TransformerConfig(types, types, layers, d_model, d_ff, heads, d_model // heads, d_model // heads)
     needed = operations(config, int(first["source_tokens"]), int(first["target_tokens"]), first["mean_length"]).update
     seconds = spread([figures["processor_seconds" if clock == "processor" else "seconds"] for figures in mine]).median
-    rate = spread([float(numbers["float32"]) for numbers in found["matrix_rate"].values()]).median
+    rate = spread([float(numbers[_rate("float32", clock)]) for numbers in found["matrix_rate"].values()]).median
     return f"{needed / seconds / rate:.0%}"
