@@ -114,7 +114,7 @@ class Parser(Inference):
         Args:
             sentences: words, as a tree can hold them (`parsing.raw_text.fit`); a sentence without words has no parse.
         """
-        tokens = {place: self._tokens(words) for place, words in enumerate(sentences) if words}
+        tokens = {place: self.tokens(words) for place, words in enumerate(sentences) if words}
         fit = [place for place, one in tokens.items() if self._fits(one, len(sentences[place]))]
         sources = [tokens[place] for place in fit]
         made = self.task.build_dataset_for_inference(sources, [one.numel() for one in sources])
@@ -131,7 +131,7 @@ class Parser(Inference):
                 parses.append([Parse(flat(words), 0.0, Counter({TOO_LONG: 1}), False)] if words else [])
         return parses
 
-    def _tokens(self, words: Sequence[str]) -> Tensor:
+    def tokens(self, words: Sequence[str]) -> Tensor:
         """A source, (src_len,), with end symbol. Padding and the end are not to be had by typing their names."""
         line = self.task.treebank.source(list(words))
         pieces = (self._cut(line) if self._cut is not None else line).split()

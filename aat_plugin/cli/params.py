@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from aat_plugin.architecture.config import TransformerConfig
     from aat_plugin.results.table3 import Variation
 
 app = typer.Typer(add_completion=False)
@@ -46,8 +45,9 @@ def row(variation: Variation, vocabulary: int, convention: str) -> dict[str, Any
         ConfigError: an unknown convention.
     """
     from aat_plugin.architecture.cost import operations, parameters
+    from aat_plugin.results.table3 import config_of
 
-    config = _config(variation, vocabulary, convention)
+    config = config_of(variation.sizes, vocabulary, convention)
     count, published = parameters(config).total, variation.parameters
     return {
         "variation": variation.name,
@@ -56,28 +56,6 @@ def row(variation: Variation, vocabulary: int, convention: str) -> dict[str, Any
         "rounds_to_published": None if published is None else round(count / 1e6) == published,
         "operations_per_update": operations(config, TOKENS, TOKENS, LENGTH).update,
     }
-
-
-def _config(variation: Variation, vocabulary: int, convention: str) -> TransformerConfig:
-    """The row's model under a convention, all embeddings shared (Section 3.4)."""
-    from aat_plugin import conventions
-    from aat_plugin.architecture.config import TransformerConfig
-
-    governed: dict[str, Any] = dict(conventions.resolve(convention, "model", {}))
-    sizes = variation.sizes
-    return TransformerConfig(
-        vocabulary,
-        vocabulary,
-        num_layers=sizes.num_layers,
-        d_model=sizes.d_model,
-        d_ff=sizes.d_ff,
-        num_heads=sizes.num_heads,
-        d_k=sizes.d_k,
-        d_v=sizes.d_v,
-        dropout=sizes.dropout,
-        learned_positions=sizes.learned_positions,
-        **governed,
-    )
 
 
 def _show(rows: list[dict[str, Any]], vocabulary: int, convention: str) -> None:

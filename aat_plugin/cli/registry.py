@@ -45,5 +45,8 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
     Subcommand("compare", "aat_plugin.cli.compare", "Score", "systems side by side: is one better, and where"),
     Subcommand("conformance", "aat_plugin.cli.conformance", "The paper", "each of the paper's equations, compared"),
     Subcommand("params", "aat_plugin.cli.params", "The paper", "parameters of Table 3's rows, and the published ones"),
+    Subcommand("figure", "aat_plugin.cli.figure", "The paper", "its figures, from configs, code, logs and models"),
+    Subcommand("report", "aat_plugin.cli.report", "The paper", "its Tables 1 to 4, published and run; all on one page"),
+    Subcommand("whatif", "aat_plugin.cli.whatif", "The paper", "the demo trained with one thing removed"),
     Subcommand("demo", "aat_plugin.cli.demo", "Try it", "train, translate and score on a made-up grammar"),
 )

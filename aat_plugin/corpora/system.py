@@ -48,6 +48,7 @@ class System:
         source_lang, target_lang: codes such as `en` and `de`.
         options: see `OPTIONS`.
         codes: the BPE codes or the word-pieces' model; None where words were left whole.
+        kind: "pair" for a translator, "trees" for a parser.
     """
 
     folder: Path
@@ -56,6 +57,7 @@ class System:
     target_lang: str
     options: dict[str, Any]
     codes: Path | None
+    kind: str = "pair"
 
     def encoder(self) -> Encoder:
         """From raw text to what the model reads."""
@@ -76,12 +78,20 @@ class Encoder:
 
     def __init__(self, system: System) -> None:
         options = system.options
-        self._tokenise = Tokeniser(system.source_lang, bool(options["lowercase"]), bool(options["tokenise"]))
+        languages = (system.source_lang, system.target_lang)
+        how = bool(options["lowercase"]), bool(options["tokenise"])
+        self._tokenise, self._tokenise_target = (Tokeniser(language, *how) for language in languages)
         self._cut = bpe.cutter(system.codes, system.pieces) if system.codes is not None else None
 
     def __call__(self, line: str) -> str:
         """Subwords separated by blanks; empty for a blank line."""
-        tokens = self._tokenise(line)
+        return self._cut_up(self._tokenise(line))
+
+    def target(self, line: str) -> str:
+        """The same for text of the target language."""
+        return self._cut_up(self._tokenise_target(line))
+
+    def _cut_up(self, tokens: str) -> str:
         return tokens if self._cut is None or not tokens else self._cut(tokens)
 
 
@@ -169,13 +179,13 @@ def _add(packed: tarfile.TarFile, name: str, file: IO[bytes], size: int) -> None
 
 
 @contextmanager
-def opened(path: Path, data: Path | None = None, kind: str = "pair") -> Iterator[System]:
+def opened(path: Path, data: Path | None = None, kind: str | None = "pair") -> Iterator[System]:
     """A system from an archive or a folder, or from a checkpoint and the folder that `aat prepare` made.
 
     Args:
         path: the archive, the folder or the checkpoint.
         data: what the checkpoint was trained on.
-        kind: "pair" for a translator, "trees" for a parser.
+        kind: "pair" for a translator, "trees" for a parser, None for either.
 
     Raises:
         DataError: something is missing, damaged, or not of such a system.
@@ -195,24 +205,24 @@ def opened(path: Path, data: Path | None = None, kind: str = "pair") -> Iterator
         raise DataError(f"{path} does not exist; give a folder or .tar.gz of aat package")
 
 
-def _system(model: Path, dictionaries: Path, folder: Path, manifest: dict[str, Any], kind: str) -> System:
+def _system(model: Path, dictionaries: Path, folder: Path, manifest: dict[str, Any], kind: str | None) -> System:
     found = _kind(folder, manifest)
-    if found != kind:
+    if kind is not None and found != kind:
         raise DataError(f"{folder / MANIFEST} is of the kind '{found}', not '{kind}'; use aat {COMMANDS[found]}")
     try:
         source, target = manifest["languages"]
-        options = {name: manifest["options"][name] for name in OPTIONS[kind]}
+        options = {name: manifest["options"][name] for name in OPTIONS[found]}
         options |= {name: manifest["options"][name] for name in ("pieces",) if name in manifest["options"]}
     except (KeyError, TypeError, ValueError):
         raise DataError(f"{folder / MANIFEST} does not describe a pair of languages; prepare the data again") from None
     name = _codes(options)
     codes = folder / name if name else None
     needed = [model, *(dictionaries / f"dict.{language}.txt" for language in (source, target))]
-    beside = ([codes] if codes else []) + ([folder / TREEBANK] if kind == "trees" else [])
+    beside = ([codes] if codes else []) + ([folder / TREEBANK] if found == "trees" else [])
     for file in [*needed, *beside]:
         if not file.is_file():
             raise DataError(f"{file} is missing: the system is not whole")
-    return System(dictionaries, model, str(source), str(target), options, codes)
+    return System(dictionaries, model, str(source), str(target), options, codes, found)
 
 
 def _extract(archive: Path, folder: Path) -> None:

@@ -1,15 +1,22 @@
-"""Pictures for pages: SVG that lies inside the HTML, follows the page's light or dark colours, and has an alt text.
+"""Pictures for pages and files: SVG that follows a page's light or dark colours, PNG or PDF, each with an alt text.
 
-matplotlib draws; ink is exchanged for the page's own colour afterwards. Read `page` next.
+matplotlib draws; in a page, ink is exchanged for the page's own colour. Read `fonts` for words of other scripts, `page`
+next.
 """
 
 from __future__ import annotations
 
 import io
+import logging
 import re
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from aat_plugin.errors import ConfigError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,62 +24,149 @@ if TYPE_CHECKING:
 Points = Sequence[tuple[float, float]]
 # Colours of Okabe and Ito, told apart by colour-blind readers and on both backgrounds.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-_INK = "#123456"  # a stand-in for "the page's text colour", which SVG calls currentColor
+DASHES = ("-", "--", ":", "-.")
+"""Of lines beyond as many as there are colours, which take the colours again."""
+FORMATS = (".svg", ".png", ".pdf")
+logging.getLogger("matplotlib").setLevel(logging.WARNING)  # fairseq lets every library say everything
+INK = "#123456"
+"""A stand-in for "the page's text colour", which SVG calls currentColor."""
 
 
-def curves(series: Mapping[str, Points], *, x: str, y: str, alt: str, log_y: bool = False) -> str:
-    """A line chart as an `<svg>` element.
+@dataclass(frozen=True)
+class Picture:
+    """A drawing that is made when it is asked for.
+
+    Attributes:
+        draw: puts it on an empty figure.
+        alt: what it shows, in words, for those who do not see it.
+        size: width and height in inches.
+        families: fonts to look for letters in, in order; the browser's own come after them in SVG.
+    """
+
+    draw: Callable[[Figure], None]
+    alt: str
+    size: tuple[float, float] = (6.4, 3.2)
+    families: tuple[str, ...] = ()
+
+
+def curves(series: Mapping[str, Points], *, x: str, y: str, alt: str, log_y: bool = False, log_x: bool = False) -> str:
+    """A line chart as an `<svg>` element; arguments as of `line_chart`."""
+    return inline(line_chart(series, x=x, y=y, alt=alt, log_y=log_y, log_x=log_x))
+
+
+def line_chart(
+    series: Mapping[str, Points], *, x: str, y: str, alt: str, log_y: bool = False, log_x: bool = False,
+    size: tuple[float, float] = (6.4, 3.2),
+) -> Picture:  # fmt: skip
+    """A line chart.
 
     Args:
         series: name → (x, y) points; an empty one is left out.
         x, y: what the axes are, with units.
-        alt: what the picture shows, in words, for those who do not see it.
-        log_y: a logarithmic y axis.
+        alt: what the picture shows, in words.
+        log_y, log_x: logarithmic axes.
+        size: in inches.
 
     Raises:
         ValueError: no series has a point.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     drawn = {name: points for name, points in series.items() if points}
     if not drawn:
         raise ValueError(f"nothing to draw: {alt}")
-    with mpl.rc_context(_style()):
-        figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+
+    def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
-        for colour, (name, points) in zip(_cycle(len(drawn)), drawn.items(), strict=True):
-            axes.plot(*zip(*points, strict=True), color=colour, label=name, marker="o" if len(points) < 20 else None,
-                      markersize=3)
-        axes.set(xlabel=x, ylabel=y, yscale="log" if log_y else "linear")
-        if len(drawn) > 1:
+        for index, (name, points) in enumerate(drawn.items()):
+            axes.plot(
+                *zip(*points, strict=True), color=colour(index), linestyle=DASHES[index // len(COLOURS) % len(DASHES)],
+                label=name, marker="o" if len(points) < 20 else None, markersize=3,
+            )  # fmt: skip
+        axes.set(xlabel=x, ylabel=y, yscale=_scale(log_y), xscale=_scale(log_x))
+        if len(drawn) > 5:
+            figure.legend(*axes.get_legend_handles_labels(), frameon=False, loc="outside right upper", fontsize="small")
+        elif len(drawn) > 1:
             axes.legend(frameon=False)
-        return svg(figure, alt)
+
+    return Picture(draw, alt, size)
 
 
-def svg(figure: Figure, alt: str) -> str:
-    """A matplotlib figure as an `<svg>` element with a transparent ground and the page's ink."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    element = buffer.getvalue()[buffer.getvalue().index("<svg"):].replace(_INK, "currentColor")
+def colour(index: int) -> str:
+    """The colour of line, bar or head `index`."""
+    return COLOURS[index % len(COLOURS)]
+
+
+def inline(picture: Picture) -> str:
+    """A picture as an `<svg>` element for a page, with a transparent ground and the page's ink."""
+    element = _svg_text(picture, INK).replace(INK, "currentColor")
+    element = element[element.index("<svg"):]
     element = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", element, count=1)
     element = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", element, count=1)
-    label = escape(alt, quote=True)
-    return element.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+    return _labelled(element, picture.alt)
 
 
-def _cycle(number: int) -> list[str]:
-    return [COLOURS[index % len(COLOURS)] for index in range(number)]
+def save(picture: Picture, path: Path) -> None:
+    """Write a picture as the file's name asks: SVG (text stays text), PNG or PDF, dark on white.
+
+    Raises:
+        ConfigError: another ending.
+        DataError: the file cannot be written.
+    """
+    from aat_plugin.corpora.files import replacing_bytes, write_text
+
+    check_format(path)
+    if path.suffix == ".svg":
+        write_text(path, _labelled(_svg_text(picture, "black", transparent=False), picture.alt))
+        return
+    made = _rendered(picture, "black", path.suffix.removeprefix("."), transparent=False)
+    with replacing_bytes(path) as file:
+        file.write(made)
 
 
-def _style() -> dict[Any, Any]:
+def check_format(path: Path, also: Sequence[str] = ()) -> None:
+    """Refuse a file whose name does not say a format that can be made.
+
+    Raises:
+        ConfigError: names the formats.
+    """
+    formats = (*FORMATS, *also)
+    if path.suffix not in formats:
+        raise ConfigError(f"{path}: a picture's name ends in {', '.join(formats[:-1])} or {formats[-1]}")
+
+
+def _svg_text(picture: Picture, ink: str, *, transparent: bool = True) -> str:
+    return _rendered(picture, ink, "svg", transparent=transparent).decode("utf-8")
+
+
+def _rendered(picture: Picture, ink: str, kind: str, *, transparent: bool) -> bytes:
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    buffer = io.BytesIO()
+    with mpl.rc_context(_style(ink, picture.families)), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)  # `fonts` says it
+        figure = Figure(figsize=picture.size, layout="constrained")
+        picture.draw(figure)
+        metadata = {"Date": None} if kind == "svg" else {"CreationDate": None} if kind == "pdf" else None
+        figure.savefig(buffer, format=kind, transparent=transparent, metadata=metadata, dpi=160)
+    return buffer.getvalue()
+
+
+def _labelled(element: str, alt: str) -> str:
+    return element.replace("<svg", f'<svg role="img" aria-label="{escape(alt, quote=True)}"', 1)
+
+
+def _scale(logarithmic: bool) -> str:
+    return "log" if logarithmic else "linear"
+
+
+def _style(ink: str, families: Sequence[str]) -> dict[Any, Any]:
     """Ink for all lines and words; words stay words, so that they can be read aloud and searched."""
     inks = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     return {
-        **dict.fromkeys(inks, _INK),
+        **dict.fromkeys(inks, ink),
         "svg.fonttype": "none",
         "svg.hashsalt": "aat_plugin",  # the same data gives the same bytes
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "font.family": "sans-serif",
+        "font.family": [*families, "sans-serif"],
     }

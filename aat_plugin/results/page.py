@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import jinja2
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,15 @@ class Section:
 
 def render(title: str, lead: str, sections: Sequence[Section]) -> str:
     """The page as HTML text."""
+    return template("page.html.j2").render(title=title, lead=lead, sections=sections)
+
+
+def template(name: str) -> jinja2.Template:
+    """One of the templates beside this file; whatever is put into it is escaped."""
     import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )
-    return environment.get_template("page.html.j2").render(title=title, lead=lead, sections=sections)
+    return environment.get_template(name)

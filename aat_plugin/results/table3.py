@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aat_plugin.architecture.config import TransformerConfig
 
 
 @dataclass(frozen=True)
@@ -80,3 +84,28 @@ BY_NAME: Mapping[str, Variation] = {variation.name: variation for variation in V
 
 VOCABULARY = 37_000
 """The paper's word on the English-German vocabulary, "about 37000 tokens"; its counts fit 40,960 (docs/table3.md)."""
+
+
+def config_of(sizes: Sizes, vocabulary: int, convention: str) -> TransformerConfig:
+    """A row's model under a convention, all embeddings shared (Section 3.4).
+
+    Raises:
+        ConfigError: an unknown convention, or sizes that cannot work.
+    """
+    from aat_plugin import conventions
+    from aat_plugin.architecture.config import TransformerConfig
+
+    governed: dict[str, Any] = dict(conventions.resolve(convention, "model", {}))
+    return TransformerConfig(
+        vocabulary,
+        vocabulary,
+        num_layers=sizes.num_layers,
+        d_model=sizes.d_model,
+        d_ff=sizes.d_ff,
+        num_heads=sizes.num_heads,
+        d_k=sizes.d_k,
+        d_v=sizes.d_v,
+        dropout=sizes.dropout,
+        learned_positions=sizes.learned_positions,
+        **governed,
+    )
