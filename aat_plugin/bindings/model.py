@@ -192,9 +192,14 @@ class AatDecoder(TransformerDecoder, FairseqIncrementalDecoder):
 
 
 class AatTransformerModel(Transformer, FairseqEncoderDecoderModel):
-    """The Transformer of Section 3 as a fairseq model; with `loss` and `target` its forward returns the loss's sums."""
+    """The Transformer of Section 3 as a fairseq model; with `loss` and `target` its forward returns the loss's sums.
+
+    `complete` says that nothing was taken out of it, so that it can be exported; see `whatif`.
+    """
 
     computes_loss = True
+    complete = True
+    decoder_class = AatDecoder
 
     def __init__(self, config: TransformerConfig, source_dictionary: Any, target_dictionary: Any) -> None:
         BaseFairseqModel.__init__(self)
@@ -202,7 +207,7 @@ class AatTransformerModel(Transformer, FairseqEncoderDecoderModel):
         self.convention = "paper"
         source, target = build_embeddings(config)
         self.encoder = AatEncoder(config, source_dictionary, source)
-        self.decoder = AatDecoder(config, target_dictionary, target)
+        self.decoder = self.decoder_class(config, target_dictionary, target)
         initialize(self, config)
 
     @classmethod

@@ -97,6 +97,8 @@ def stored_config(path: Path, section: Mapping[str, Any], weights: Mapping[str, 
     name = str(section.get("_name"))
     if name not in MODEL_DATACLASS_REGISTRY or not issubclass(MODEL_REGISTRY[name], AatTransformerModel):
         raise foreign(path, name)
+    if not MODEL_REGISTRY[name].complete:
+        raise CheckpointError(f"{path} lacks a part of the Transformer (aat whatif took it out); only fairseq runs it")
     rows = [_rows(path, weights, f"{side}.embed_tokens.weight") for side in ("encoder", "decoder")]
     shared = str(section.get("share_all_embeddings")).lower() == "true"
     source = _Symbols(rows[0])

@@ -15,17 +15,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A number of ours, with a link to the run that it comes from.
+
+    Attributes:
+        text: the number, or "not run".
+        run: the run's name, which a section of the page has as its anchor; empty where nothing was run.
+    """
+
+    text: str
+    run: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
     """A real table.
 
     Attributes:
         head: the columns' names.
-        rows: their cells, as text.
+        rows: their cells, as text or linked to runs.
         numeric: which columns are aligned as numbers.
     """
 
     head: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[str | Cell]]
     numeric: Sequence[int] = ()
 
 
@@ -40,6 +53,8 @@ class Section:
         picture: an `<svg>` element made by `charts`, which is trusted and not escaped.
         commands: shell commands, shown as they were typed.
         note: small print, such as the provenance.
+        anchor: where links to it lead; a section without one has none.
+        minor: a smaller heading, of a part of the section before.
     """
 
     title: str
@@ -48,11 +63,19 @@ class Section:
     picture: str = ""
     commands: Sequence[str] = ()
     note: str = ""
+    anchor: str = ""
+    minor: bool = False
 
 
-def render(title: str, lead: str, sections: Sequence[Section]) -> str:
-    """The page as HTML text."""
-    return template("page.html.j2").render(title=title, lead=lead, sections=sections)
+def render(title: str, lead: str, sections: Sequence[Section], *, contents: bool = False) -> str:
+    """The page as HTML text.
+
+    Args:
+        title, lead: what stands at its top.
+        sections: what follows.
+        contents: list the sections that have anchors, as links, below the lead.
+    """
+    return template("page.html.j2").render(title=title, lead=lead, sections=sections, contents=contents)
 
 
 def template(name: str) -> jinja2.Template:

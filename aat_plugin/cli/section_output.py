@@ -1,0 +1,36 @@
+"""Sections of a page as text on a terminal, for `aat report …`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aat_plugin.results.page import Cell, Section
+
+
+def show(sections: Sequence[Section]) -> None:
+    """Print titles, text and tables; pictures are for pages."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    for section in sections:
+        if section.picture and section.table is None:
+            continue
+        console.print(f"\n{section.title}")
+        for paragraph in section.text:
+            console.print(paragraph)
+        if section.table is not None:
+            table = Table()
+            for column, name in enumerate(section.table.head):
+                table.add_column(name, justify="right" if column in section.table.numeric else "left")
+            for row in section.table.rows:
+                table.add_row(*map(_plain, row))
+            console.print(table)
+        if section.note:
+            console.print(section.note)
+
+
+def _plain(cell: str | Cell) -> str:
+    return cell if isinstance(cell, str) else f"{cell.text} [{cell.run}]" if cell.run else cell.text

@@ -1,0 +1,187 @@
+"""What `aat report` shows: Tables 1 to 4 and what was run here, each number with a link to its run.
+
+A section is made of published data and of runs that were found; where there is no run, a cell says "not run". Read
+`runs` first, `page` next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from aat_plugin.results import charts, table1_sections, table3_sections, whatif
+from aat_plugin.results.page import Cell, Section, Table, render
+from aat_plugin.results.recorded_runs import NOT_RUN, Figure, Run, figures, newest
+from aat_plugin.results.table2 import COLUMNS, SYSTEMS, System, model_operations
+from aat_plugin.results.table4 import COLUMN, PARSERS
+
+TITLE = "Attention Is All You Need: its tables, published and run"
+LEAD = (
+    "What the paper printed, beside what was run with aat_plugin. A number of ours carries the name of its run, which "
+    "leads to the command, commit, versions, machine and data behind it; everything else says “not run”."
+)
+
+
+def report(runs: Sequence[Run]) -> str:
+    """The whole page as HTML text."""
+    sections = [section for make in SECTIONS.values() for section in make(runs)]
+    return render(TITLE, LEAD, [*sections, *provenances(runs)], contents=True)
+
+
+def table1(runs: Sequence[Run]) -> list[Section]:
+    """Table 1: the newest measurement."""
+    return table1_sections.sections(newest(runs, "table1"))
+
+
+def table2(runs: Sequence[Run]) -> list[Section]:
+    """Table 2: BLEU on newstest2014, and training cost in two ways."""
+    ours = figures(runs, "table2")
+    rows: list[list[str | Cell]] = []
+    for system in SYSTEMS:
+        shown = [_published(getattr(system, column)) for column in COLUMNS]
+        here = [_ours(ours.get((system.variation or "", column)), system.variation) for column in COLUMNS]
+        rows.append([system.name, shown[0], here[0], shown[1], here[1]])
+    known = {(system.variation, column) for system in SYSTEMS for column in COLUMNS}
+    text = [
+        "BLEU on newstest2014, as published (tokenised, compounds split for EN-DE) and as run here. Runs on other data "
+        "are below and cannot be compared with these.",
+    ]
+    return [
+        Section("Table 2: translation quality and cost", text,
+                Table(("system", "EN-DE, paper", "EN-DE, here", "EN-FR, paper", "EN-FR, here"), rows, (1, 2, 3, 4)),
+                anchor="table2"),
+        costs(),
+        *_others("Other translation runs", "BLEU", ours, known),
+    ]  # fmt: skip
+
+
+def costs() -> Section:
+    """Table 2's right half: floating-point operations of a training, in the paper's way and by the model."""
+    rows: list[list[str | Cell]] = []
+    for system in SYSTEMS:
+        rows.append([system.name, *(cell for column in COLUMNS for cell in _cost(system, column))])
+    models: list[str] = []
+    for system in SYSTEMS:
+        if system.variation is not None and system.training_en_de is not None:
+            asked, could = model_operations(system.variation), system.training_en_de.operations
+            models.append(f"{system.name}: the model itself asks for {asked:.2e}, {100 * asked / could:.0f} % of that.")
+    return Section(
+        "Training cost, floating-point operations",
+        ["“Recomputed” is the paper's way: time × devices × the sustained rate of a device, from the systems' own "
+         "hardware and days. It is what the machines could have done. What the model does, counted from its architecture "
+         "at V = 37,000 in updates of 25,000 + 25,000 tokens and sentences of 30, is another number; the share is the "
+         "utilisation.", *models],
+        Table(("system", "EN-DE, paper", "EN-DE, recomputed", "EN-FR, paper", "EN-FR, recomputed"), rows, (1, 2, 3, 4)),
+        minor=True,
+    )  # fmt: skip
+
+
+def _cost(system: System, column: str) -> tuple[str, str]:
+    published, training = getattr(system, f"cost_{column}"), getattr(system, f"training_{column}")
+    return ("" if published is None else f"{published:.1e}", "" if training is None else f"{training.operations:.1e}")
+
+
+def table3(runs: Sequence[Run]) -> list[Section]:
+    """Table 3: all rows, and the newest run of each scale."""
+    return table3_sections.sections([run for run in runs if "table3" in run.content])
+
+
+def table4(runs: Sequence[Run]) -> list[Section]:
+    """Table 4: F1 on Section 23."""
+    ours = figures(runs, "table4")
+    rows: list[list[str | Cell]] = [
+        [one.name, one.training, f"{one.f1:.1f}", _ours(ours.get((one.row, COLUMN)), one.row)] for one in PARSERS
+    ]
+    known = {(one.row, COLUMN) for one in PARSERS}
+    return [
+        Section("Table 4: constituency parsing", ["F1 on Section 23 of the Wall Street Journal."],
+                Table(("parser", "training", "F1, paper", "F1, here"), rows, (2, 3)), anchor="table4"),
+        *_others("Other parsing runs", "F1", ours, known),
+    ]  # fmt: skip
+
+
+def demo(runs: Sequence[Run]) -> list[Section]:
+    """The demo, if it was run."""
+    run = newest(runs, "translation")
+    names = ("bleu", "dictionary_bleu", "copy_bleu")
+    labels = ("the Transformer", "a word-for-word dictionary", "copying the English")
+    found = run.content["translation"] if run is not None else {}
+    rows: list[list[str | Cell]] = [
+        [label, Cell(f"{found[name]:.2f}", run.name) if run is not None else NOT_RUN]
+        for label, name in zip(labels, names, strict=True)
+    ]
+    text = ["BLEU on sentences of a made-up grammar whose patterns were not trained on. Not in the paper: it shows "
+            "that the whole way works on this machine (make demo)."]  # fmt: skip
+    note = str(found.get("signature", ""))
+    return [Section("The demo", text, Table(("system", "BLEU"), rows, (1,)), note=note, anchor="demo")]
+
+
+def what_ifs(runs: Sequence[Run]) -> list[Section]:
+    """What was trained with one thing missing."""
+    run = newest(runs, "whatif")
+    cases = run.content["whatif"]["cases"] if run is not None else {}
+    rows: list[list[str | Cell]] = []
+    for case in whatif.CASES:
+        found = cases.get(case.name)
+        if found is None or run is None:
+            numbers: list[str | Cell] = [NOT_RUN, NOT_RUN, NOT_RUN]
+        elif "failed" in found:
+            numbers = ["broke", "broke", Cell(whatif.sentence(case.name, cases), run.name)]
+        else:
+            numbers = [f"{found['bleu']:.1f}", f"{found['perplexity']:.2f}",
+                       Cell(whatif.sentence(case.name, cases), run.name)]  # fmt: skip
+        rows.append([case.missing, case.claim, *numbers])
+    picture = charts.inline(whatif.picture(cases)) if cases else ""
+    budget = f"{run.content['whatif']['budget']:,} updates each, one seed. " if run is not None else ""
+    text = [f"The demo trained with one thing missing. {budget}What the paper claims was claimed of its own data and "
+            "sizes; a tiny model on a made-up grammar can differ."]  # fmt: skip
+    head = ("without", "what the paper says", "BLEU", "perplexity", "what came out")
+    return [Section("What if one thing were missing?", text, Table(head, rows, (2, 3)), picture, anchor="whatif")]
+
+
+def provenances(runs: Iterable[Run]) -> list[Section]:
+    """Where each run's numbers came from; links in tables lead here."""
+    made = [Section("The runs", ["Every run behind a number above."], anchor="runs")]
+    for run in runs:
+        source = run.provenance
+        machine = source["hardware"]
+        rows = [
+            ("folder", str(run.folder)),
+            ("date", str(source["date"])),
+            ("commit", f"{source['plugin']['commit']} (aat_plugin {source['plugin']['version']})"),
+            ("versions", ", ".join(f"{name} {version}" for name, version in source["versions"].items())),
+            ("hardware", f"{machine['processor']}, {machine['cores']} cores, {machine['system']}"),
+            ("threads", str(source["threads"])),
+            ("data, SHA-256", str(source["data_sha256"])),
+        ]
+        made.append(Section(f"Run {run.name}", table=Table(("", ""), rows), commands=source["commands"], minor=True,
+                            anchor=f"run-{run.name}"))  # fmt: skip
+    return made if len(made) > 1 else [Section("The runs", ["None was found: nothing of ours was run."], anchor="runs")]
+
+
+def _published(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def _ours(found: Sequence[Figure] | None, row: str | None) -> str | Cell:
+    """Our newest number for a place, or that it was not run; empty for rows that are not ours."""
+    if not row:
+        return ""
+    return NOT_RUN if not found else Cell(f"{found[0].value:.2f}", found[0].run.name)
+
+
+def _others(
+    title: str, metric: str, ours: Mapping[tuple[str, str], Sequence[Figure]], known: set[Any]
+) -> list[Section]:
+    """Runs whose row or column is not the paper's."""
+    rows: list[list[str | Cell]] = [
+        [row, column, Cell(f"{one.value:.2f}", one.run.name), one.note]
+        for (row, column), found in sorted(ours.items()) if (row, column) not in known for one in found
+    ]  # fmt: skip
+    return [Section(title, table=Table(("system", "data", metric, "scoring"), rows, (2,)), minor=True)] if rows else []
+
+
+SECTIONS: Mapping[str, Callable[[Sequence[Run]], list[Section]]] = {
+    "table1": table1, "table2": table2, "table3": table3, "table4": table4, "demo": demo, "whatif": what_ifs,
+}  # fmt: skip
+"""In the order of the page."""
