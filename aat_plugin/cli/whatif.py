@@ -33,8 +33,9 @@ def whatif(
     from aat_plugin.results.small_runs import Folders, corpus
 
     names = [choose("case", name, cases_of.BY_NAME) for name in cases] if cases else list(cases_of.BY_NAME)
+    more = pairs(override)
     where = Folders(paths.user_dir(), paths.conf_dir())
     file = cases_of.run(names, budget, runs / "whatif", corpus(data, ref), where,
-                        lambda line: print(line, flush=True), pairs(override))  # fmt: skip
+                        lambda line: print(line, flush=True), more)  # fmt: skip
     show(what_ifs([run for run in find(runs) if run.folder == file.parent]))
     print(f"Results: {file}. Next: aat report all -o report.html, with the curves.")

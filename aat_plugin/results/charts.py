@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from aat_plugin.errors import ConfigError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Points = Sequence[tuple[float, float]]
@@ -26,6 +27,9 @@ Points = Sequence[tuple[float, float]]
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 DASHES = ("-", "--", ":", "-.")
 """Of lines beyond as many as there are colours, which take the colours again."""
+MANY = 5
+"""Series, beyond which their names stand below the picture."""
+NAMED_POINTS = 12
 FORMATS = (".svg", ".png", ".pdf")
 logging.getLogger("matplotlib").setLevel(logging.WARNING)  # fairseq lets every library say everything
 INK = "#123456"
@@ -82,12 +86,22 @@ def line_chart(
                 label=name, marker="o" if len(points) < 20 else None, markersize=3,
             )  # fmt: skip
         axes.set(xlabel=x, ylabel=y, yscale=_scale(log_y), xscale=_scale(log_x))
-        if len(drawn) > 5:
-            figure.legend(*axes.get_legend_handles_labels(), frameon=False, loc="outside right upper", fontsize="small")
+        if log_x:
+            _name_points(axes, sorted({point[0] for points in drawn.values() for point in points}))
+        if len(drawn) > MANY:
+            handles = axes.get_legend_handles_labels()
+            figure.legend(*handles, frameon=False, loc="outside lower center", ncols=2, fontsize="small")
         elif len(drawn) > 1:
             axes.legend(frameon=False)
 
     return Picture(draw, alt, size)
+
+
+def _name_points(axes: Axes, places: Sequence[float]) -> None:
+    """On a logarithmic axis, ticks at the points themselves, where they are few."""
+    if len(places) <= NAMED_POINTS:
+        axes.set_xticks(places, [f"{place:g}" for place in places])
+        axes.set_xticks([], minor=True)
 
 
 def colour(index: int) -> str:

@@ -10,9 +10,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aat_plugin.results import charts, table1_sections, table3_sections, whatif
+from aat_plugin.results.figures.model import model
+from aat_plugin.results.figures.positions import positions
+from aat_plugin.results.figures.schedule import schedule
+from aat_plugin.results.figures.smoothing import smoothing
+from aat_plugin.results.figures.training import PLACES, training
+from aat_plugin.results.figures.worked_example import worked_example
 from aat_plugin.results.page import Cell, Section, Table, render
 from aat_plugin.results.recorded_runs import NOT_RUN, Figure, Run, figures, newest
 from aat_plugin.results.table2 import COLUMNS, SYSTEMS, System, model_operations
+from aat_plugin.results.table3 import BY_NAME, VOCABULARY, config_of
 from aat_plugin.results.table4 import COLUMN, PARSERS
 
 TITLE = "Attention Is All You Need: its tables, published and run"
@@ -68,9 +75,9 @@ def costs() -> Section:
     return Section(
         "Training cost, floating-point operations",
         ["“Recomputed” is the paper's way: time × devices × the sustained rate of a device, from the systems' own "
-         "hardware and days. It is what the machines could have done. What the model does, counted from its architecture "
-         "at V = 37,000 in updates of 25,000 + 25,000 tokens and sentences of 30, is another number; the share is the "
-         "utilisation.", *models],
+         "hardware and days. It is what the machines could have done. What the model does, counted from its "
+         "architecture at V = 37,000 in updates of 25,000 + 25,000 tokens and sentences of 30, is another number; the "
+         "share is the utilisation. The paper's ensembles are eight times the rounded cost of one model.", *models],
         Table(("system", "EN-DE, paper", "EN-DE, recomputed", "EN-FR, paper", "EN-FR, recomputed"), rows, (1, 2, 3, 4)),
         minor=True,
     )  # fmt: skip
@@ -113,7 +120,10 @@ def demo(runs: Sequence[Run]) -> list[Section]:
     text = ["BLEU on sentences of a made-up grammar whose patterns were not trained on. Not in the paper: it shows "
             "that the whole way works on this machine (make demo)."]  # fmt: skip
     note = str(found.get("signature", ""))
-    return [Section("The demo", text, Table(("system", "BLEU"), rows, (1,)), note=note, anchor="demo")]
+    picture = ""
+    if run is not None and any((run.folder / place).is_file() for place in PLACES):
+        picture = charts.inline(training([run.folder]))
+    return [Section("The demo", text, Table(("system", "BLEU"), rows, (1,)), picture, note=note, anchor="demo")]
 
 
 def what_ifs(runs: Sequence[Run]) -> list[Section]:
@@ -137,6 +147,22 @@ def what_ifs(runs: Sequence[Run]) -> list[Section]:
             "sizes; a tiny model on a made-up grammar can differ."]  # fmt: skip
     head = ("without", "what the paper says", "BLEU", "perplexity", "what came out")
     return [Section("What if one thing were missing?", text, Table(head, rows, (2, 3)), picture, anchor="whatif")]
+
+
+def drawn(runs: Sequence[Run]) -> list[Section]:
+    """The figures that need no run: Figures 1 and 2, positions, the schedule, smoothed targets."""
+    base = config_of(BY_NAME["base"].sizes, VOCABULARY, "paper")
+    text = "Drawn from the code that trains and translates. Figures 3 to 5 need a trained model: aat figure attention."
+    made = [Section("The figures", [text], anchor="figures")]
+    for title, command, picture in (
+        ("Figure 1: the base model", "aat figure model", model(base, "base")),
+        ("Figure 2: scaled dot-product attention by hand, and two heads", "aat figure example", worked_example()),
+        ("Positions (Section 3.5)", "aat figure positions --d-model 128", positions(d_model=128)),
+        ("The learning rate (Section 5.3)", "aat figure schedule", schedule()),
+        ("Smoothed targets (Section 5.4)", "aat figure smoothing", smoothing()),
+    ):
+        made.append(Section(title, picture=charts.inline(picture), commands=[command], minor=True))
+    return made
 
 
 def provenances(runs: Iterable[Run]) -> list[Section]:
@@ -183,5 +209,6 @@ def _others(
 
 SECTIONS: Mapping[str, Callable[[Sequence[Run]], list[Section]]] = {
     "table1": table1, "table2": table2, "table3": table3, "table4": table4, "demo": demo, "whatif": what_ifs,
+    "figures": drawn,
 }  # fmt: skip
 """In the order of the page."""

@@ -10,8 +10,8 @@ from aat_plugin.results.layer_claims import CLAIMS
 from aat_plugin.results.page import Cell, Section, Table
 from aat_plugin.results.recorded_runs import NOT_RUN, Run
 
-HEAD = ("layer", "operations, paper", "exponents of n and d, paper", "fitted", "sequential, paper", "fitted exponent",
-        "longest path, paper", "measured")  # fmt: skip
+HEAD = ("layer", "operations, paper", "exponents of n, d", "fitted", "sequential, paper", "exponent, fitted",
+        "longest path, paper", "counted")  # fmt: skip
 
 
 def sections(run: Run | None) -> list[Section]:
@@ -31,7 +31,7 @@ def _row(claim: Any, row: Mapping[str, Any] | None, run: Run | None) -> list[str
     claimed = "{:g}, {:g}".format(*claim.exponents)
     if row is None or run is None:
         return [claim.name, claim.complexity, claimed, NOT_RUN, claim.sequential, NOT_RUN, claim.path, NOT_RUN]
-    paths = ", ".join(f"{value} at n = {n}" for n, value in row["paths"].items())
+    paths = ", ".join(str(value) for value in row["paths"].values())
     return [claim.name, claim.complexity, claimed, Cell("{:.2f}, {:.2f}".format(*row["exponents"]), run.name),
             claim.sequential, f"{row['depth_exponent']:.2f}", claim.path, paths]  # fmt: skip
 
@@ -41,7 +41,8 @@ def _settings(run: Run | None) -> str:
         return "aat report table1 measures it in a minute or two."
     used = run.content["table1"]["settings"]
     return (f"n {used['lengths']} at d = {max(used['widths'])}; d {used['widths']} at n = {min(used['lengths'])}; k = "
-            f"{used['kernel']}, r = {used['neighbourhood']}; run {run.name}")  # fmt: skip
+            f"{used['kernel']}, r = {used['neighbourhood']}; paths at n = {used['paths']}, sequential steps at n = "
+            f"{used['depths']}; run {run.name}")  # fmt: skip
 
 
 def _plots(rows: list[Mapping[str, Any]]) -> list[Section]:
@@ -54,7 +55,7 @@ def _plots(rows: list[Mapping[str, Any]]) -> list[Section]:
     ):
         series = {row["name"]: [(float(n), float(value)) for n, value in row[name].items()] for row in rows}
         ends = "; ".join(f"{kind} {points[-1][1]:.3g}" for kind, points in series.items())
-        picture = charts.line_chart(series, x="n, positions", y=y, log_x=True, log_y=True, size=(7.2, 4.2),
+        picture = charts.line_chart(series, x="n, positions", y=y, log_x=True, log_y=True, size=(5.6, 4.6),
                                     alt=f"{title}, both logarithmic. At the longest: {ends}.")  # fmt: skip
         exponent = {"kept_bytes": "memory_exponent", "seconds": "time_exponent"}.get(name)
         fitted = "; ".join(f"{row['name']} {row[exponent]:.2f}" for row in rows) if exponent else ""

@@ -143,6 +143,6 @@ def picture(cases: Mapping[str, Mapping[str, Any]]) -> Picture:
     }
     ends = "; ".join(f"{name} {points[-1][1]:.2f}" for name, points in series.items() if points)
     return line_chart(
-        series, x="updates", y="perplexity, development set", log_y=True, size=(7.2, 4.0),
+        series, x="updates", y="perplexity, development set", log_y=True, size=(5.6, 4.6),
         alt=f"Perplexity of the development set while the demo trains with one thing missing. At the end: {ends}.",
     )  # fmt: skip
