@@ -18,8 +18,8 @@ def report_all(
     """Write Tables 1 to 4, the demo and the what-ifs on one HTML page: published, run here, or “not run”."""
     from aat_plugin.cli.picture_output import prepare_folder
     from aat_plugin.corpora.files import write_text
-    from aat_plugin.results.report_page import report
     from aat_plugin.results.recorded_runs import find
+    from aat_plugin.results.report_page import report
 
     found = find(runs)
     page = report(found)

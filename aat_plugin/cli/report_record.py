@@ -50,7 +50,7 @@ def _score(file: Path) -> tuple[float, str]:
 
     try:
         found: dict[str, Any] = json.loads("\n".join(read_lines(file)))
-        value = found["score"] if "score" in found else found["f1"]
+        value = found["score"] if "score" in found else found["all"]["f1"]  # BLEU, perplexity; parses
         return float(value), str(found.get("signature", ""))
     except (ValueError, KeyError, TypeError):
         raise DataError(f"{file} holds no score; give what aat score … --json printed") from None

@@ -26,8 +26,8 @@ def table1(
     """Measure operations, memory, time, sequential steps and path lengths of each kind of layer (Section 4)."""
     from aat_plugin.cli.section_output import show
     from aat_plugin.results import provenance
-    from aat_plugin.results.report_page import table1 as sections
     from aat_plugin.results.recorded_runs import find, write
+    from aat_plugin.results.report_page import table1 as sections
     from aat_plugin.results.table1 import measure, settings_of
 
     settings = settings_of(length, width, kernel, neighbourhood)

@@ -26,8 +26,8 @@ def table3(
 ) -> None:
     """Show all rows; with --run train them at a scale and say which signs came back (Section 6.2)."""
     from aat_plugin.cli.section_output import show
-    from aat_plugin.results.report_page import table3 as sections
     from aat_plugin.results.recorded_runs import find
+    from aat_plugin.results.report_page import table3 as sections
 
     if run:
         _train(budget, _factor(scale), seeds, row, data, ref, experiment, pairs(override), runs)

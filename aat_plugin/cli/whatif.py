@@ -28,8 +28,8 @@ def whatif(
     from aat_plugin.cli.section_output import show
     from aat_plugin.errors import choose
     from aat_plugin.results import whatif as cases_of
-    from aat_plugin.results.report_page import what_ifs
     from aat_plugin.results.recorded_runs import find
+    from aat_plugin.results.report_page import what_ifs
     from aat_plugin.results.small_runs import Folders, corpus
 
     names = [choose("case", name, cases_of.BY_NAME) for name in cases] if cases else list(cases_of.BY_NAME)

@@ -107,23 +107,33 @@ def table4(runs: Sequence[Run]) -> list[Section]:
     ]  # fmt: skip
 
 
+DEMO: tuple[tuple[str, str, str, str], ...] = (
+    ("translation", "bleu", "BLEU", "the Transformer"),
+    ("translation", "dictionary_bleu", "BLEU", "a word-for-word dictionary"),
+    ("translation", "copy_bleu", "BLEU", "copying the English"),
+    ("parsing", "f1", "F1", "the Transformer, parsing"),
+    ("parsing", "right_branching_f1", "F1", "a bracket from each word to the end"),
+    ("parsing", "flat_f1", "F1", "one flat bracket"),
+)
+"""Part and name in the demo's results, measure, what it is called here."""
+
+
 def demo(runs: Sequence[Run]) -> list[Section]:
     """The demo, if it was run."""
     run = newest(runs, "translation")
-    names = ("bleu", "dictionary_bleu", "copy_bleu")
-    labels = ("the Transformer", "a word-for-word dictionary", "copying the English")
-    found = run.content["translation"] if run is not None else {}
-    rows: list[list[str | Cell]] = [
-        [label, Cell(f"{found[name]:.2f}", run.name) if run is not None else NOT_RUN]
-        for label, name in zip(labels, names, strict=True)
-    ]
-    text = ["BLEU on sentences of a made-up grammar whose patterns were not trained on. Not in the paper: it shows "
-            "that the whole way works on this machine (make demo)."]  # fmt: skip
-    note = str(found.get("signature", ""))
+    rows: list[list[str | Cell]] = []
+    for part, name, measure, label in DEMO:
+        found = run.content.get(part, {}) if run is not None else {}
+        number = Cell(f"{found[name]:.2f}", run.name) if run is not None and name in found else NOT_RUN
+        rows.append([label, measure, number])
+    text = ["Sentences of a made-up grammar whose patterns were not trained on. Not in the paper: it shows that the "
+            "whole way works on this machine (make demo)."]  # fmt: skip
+    note = str(run.content["translation"].get("signature", "")) if run is not None else ""
     picture = ""
     if run is not None and any((run.folder / place).is_file() for place in PLACES):
         picture = charts.inline(training([run.folder]))
-    return [Section("The demo", text, Table(("system", "BLEU"), rows, (1,)), picture, note=note, anchor="demo")]
+    table = Table(("system", "measure", "here"), rows, (2,))
+    return [Section("The demo", text, table, picture, note=note, anchor="demo")]
 
 
 def what_ifs(runs: Sequence[Run]) -> list[Section]:

@@ -42,7 +42,8 @@ def test_the_console_is_heard(tmp_path):
 
 def test_the_report_opens_quietly(tmp_path):
     source = provenance.collect(["aat demo"], [])
-    recorded_runs.write(tmp_path / "demo", source, {"translation": {"bleu": 96.5, "dictionary_bleu": 1, "copy_bleu": 0}})
+    found = {"bleu": 96.5, "dictionary_bleu": 1, "copy_bleu": 0}
+    recorded_runs.write(tmp_path / "demo", source, {"translation": found})
     page = tmp_path / "report.html"
     page.write_text(report(recorded_runs.find(tmp_path)), encoding="utf-8")
     document, said = opened(page, tmp_path / "profile")
