@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 
 import pytest
 
 from aat_plugin.errors import ConfigError
 from aat_plugin.results import table3_runs as runs
-from aat_plugin.results.small_runs import Scored
+from aat_plugin.results.small_runs import Corpus, Folders, Scored
 from aat_plugin.results.table3 import BY_NAME
 
 
@@ -68,3 +69,28 @@ def test_one_seed_decides_nothing_beyond_chance():
     assert made["rows"]["A1"]["signs"]["bleu"]["came_back"]
     assert not made["rows"]["A1"]["signs"]["bleu"]["beyond_chance"]
     assert "signs" not in made["rows"]["base"]
+
+
+def test_rows_are_trained_base_first_and_written_down_one_by_one(tmp_path, monkeypatch):
+    asked: list[tuple[str, dict]] = []
+    results = tmp_path / "demo_translation-1over8-100" / "results.json"
+
+    def train(folder, experiment, overrides, on, where, say):
+        done = json.loads(results.read_text())["table3"]["rows"] if results.is_file() else {}
+        asked.append((folder.name, dict(overrides)))
+        assert list(done) == [name for name in ("base", "big", "A1") if name in done]
+        assert len(done) == (len(asked) - 1) // 2  # two seeds a row
+        return scored(20.0 if folder.name.startswith("base") else 19.0)
+
+    monkeypatch.setattr(runs, "train_and_score", train)
+    plan = runs.Plan(["big", "A1"], 2, 100, Fraction(1, 8), more={"model.dropout": 0.5})
+    reference = tmp_path / "valid.de"
+    reference.write_text("x\n")
+    corpus = Corpus(tmp_path, reference, ("en", "de"))
+    file = runs.run(plan, tmp_path, corpus, Folders(tmp_path, tmp_path), lambda line: None)
+    assert file == results
+    assert [name for name, _ in asked] == ["base-1", "base-2", "big-1", "big-2", "A1-1", "A1-2"]
+    assert [given["optimization.max_update"] for _, given in asked] == [100, 100, 300, 300, 100, 100]
+    assert all(given["model.dropout"] == 0.5 for _, given in asked)
+    assert [given["common.seed"] for _, given in asked] == [1, 2] * 3
+    assert json.loads(file.read_text())["table3"]["rows"]["A1"]["bleu"]["mean"] == 19.0
