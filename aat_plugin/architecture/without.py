@@ -18,6 +18,7 @@ from aat_plugin.architecture.masks import key_padding_mask
 from aat_plugin.architecture.precision import LayerNorm
 from aat_plugin.architecture.stacks import DecoderLayer, EncoderLayer
 from aat_plugin.architecture.transformer import Transformer
+from aat_plugin.architecture.ways import Ways
 from aat_plugin.errors import choose
 
 
@@ -95,10 +96,13 @@ PARTS: dict[str, Callable[[Transformer], None]] = {
 
 
 def remove(model: Transformer, part: str) -> None:
-    """Take a part out, in place, before the model is trained.
+    """Take a part out, in place, before the model is trained; it computes in plain ways from then on.
+
+    The quick ways multiply weights themselves, past what is changed here.
 
     Raises:
         ConfigError: there is no such part.
     """
     with torch.no_grad():
         PARTS[choose("without", part, PARTS)](model)
+    model.go(Ways())

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from aat_plugin.architecture.attention_record import AttentionRecord
+from aat_plugin.architecture.ways import Ways
 from aat_plugin.architecture.without import PARTS, remove
 from aat_plugin.errors import ConfigError
 
@@ -25,6 +26,17 @@ def test_every_part_was_there_and_is_missed(make_config, make_model, part, diale
     after, _ = model(SOURCE, None, TARGET)
     assert after.isfinite().all()
     assert (after[0] - before[0]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_it_is_missed_where_a_loss_is_computed_too(make_config, make_model, part):
+    model = make_model(make_config(d_k=5, d_v=5))
+    model.go(Ways(unpadded=True, quick_dropout=True))  # as training goes on a processor
+    remove(model, part)
+    logits, _ = model(SOURCE, None, TARGET)
+    trained = model(SOURCE, None, TARGET, TARGET, loss=lambda features, weight, target: features @ weight.T)
+    real = TARGET.ne(PAD)
+    torch.testing.assert_close(trained[real], logits[real], rtol=0, atol=1e-10)
 
 
 def test_without_the_scale_queries_are_longer_by_the_root_of_d_k(make_config, make_model):
