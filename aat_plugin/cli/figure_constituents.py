@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,8 +13,8 @@ import typer
 from aat_plugin.cli import picture_output
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
+    from aat_plugin.corpora.progress import Progress
+    from aat_plugin.parsing.trees import Tree
     from aat_plugin.results.figures.constituents import Shares
 
 app = typer.Typer(add_completion=False)
@@ -45,16 +45,20 @@ def constituents(
 
     picture_output.check(output)
     with reader(system, checkpoint, data, device) as opened, Progress("sentences") as progress:
-        def watched(words: Sequence[str]) -> tuple[Tensor, list[int]]:
-            progress.advance(1)
-            return opened.encoder_weights(words)
-
-        found = figures.shares(islice(iterate_trees(trees), limit), watched, opened.engine.longest_source)
+        gold = _counted(islice(iterate_trees(trees), limit), progress)
+        found = figures.shares(gold, opened.encoder_weights, opened.engine.longest_source)
     if as_json:
         print(json.dumps(found.to_json()))
         return
     _show(found)
     picture_output.write(figures.picture(found), output)
+
+
+def _counted(trees: Iterable[Tree], progress: Progress) -> Iterator[Tree]:
+    """The same trees, each shown on the bar."""
+    for tree in trees:
+        progress.advance(1)
+        yield tree
 
 
 def _show(found: Shares) -> None:
