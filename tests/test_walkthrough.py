@@ -30,7 +30,7 @@ PUBLISHED = {f"{value}" for row in VARIATIONS for value in (row.bleu, row.perple
 PUBLISHED |= {f"{VOCABULARY:,}", "40,960"}  # tests/cli/test_params.py counts at both vocabularies
 # Commands that are not run here, and why.
 NOT_RUN_HERE = {
-    "aat figure attention": "needs the trained demo; tests/cli/test_figure.py draws a tiny model's heads",
+    "aat figure attention": "needs the trained demo; tests/results/figures/test_attention.py draws a made-up one",
     "aat conformance": "takes half a minute; tests/conformance runs the same comparisons one by one",
 }
 EACH = pytest.mark.parametrize("section", ENGLISH, ids=lambda section: section.anchor)

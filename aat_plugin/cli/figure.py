@@ -18,6 +18,13 @@ SUBCOMMANDS = {
     "training": "aat_plugin.cli.figure_training",
     "attention": "aat_plugin.cli.figure_attention",
     "constituents": "aat_plugin.cli.figure_constituents",
+    "scaling": "aat_plugin.cli.figure_scaling",
+    "dependence": "aat_plugin.cli.figure_dependence",
+    "resolution": "aat_plugin.cli.figure_resolution",
+    "residual": "aat_plugin.cli.figure_residual",
+    "parallel": "aat_plugin.cli.figure_parallel",
+    "beam": "aat_plugin.cli.figure_beam",
+    "tree": "aat_plugin.cli.figure_tree",
 }
 
 app = typer.Typer(add_completion=False, cls=late_group(SUBCOMMANDS))
