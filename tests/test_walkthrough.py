@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import doctest
 import re
+import shlex
 import shutil
 import textwrap
 from pathlib import Path
@@ -125,7 +126,7 @@ def test_the_commands_print_and_draw_what_the_page_shows(section, tmp_path, monk
     for command in section.commands():
         line = " ".join(command.words)
         if line in measured or any(line.startswith(one) for one in NOT_RUN_HERE):
-            understood(line if "sentence" not in line else _quoted(command.words))
+            understood(shlex.join(command.words))
             continue
         assert main(list(command.words[1:])) == 0
         printed = flat_spaces(capsys.readouterr().out)
@@ -158,7 +159,8 @@ def test_the_trained_models_picture_quotes_the_made_up_grammar_alone():
     assert all(word in tokens.split() for word in sentence.split())
     from aat_plugin.demo import corpus
 
-    known = {word for example in corpus.generate(3000, 1) for word in (*example.source.split(), *example.target.split())}
+    said = (f"{example.source} {example.target}" for example in corpus.generate(3000, 1))
+    known = {word for line in said for word in line.split()}
     letters = {word for word in tokens.split() if word.isalpha()}
     assert letters <= known, letters - known
 
@@ -177,7 +179,8 @@ def test_the_chains_beside_the_measured_times_are_those_that_are_counted():
 
     for page in (ENGLISH, KOREAN):
         text = next(text for section in page for text in section.measured())
-        rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if re.match(r"\| \d", line)]
+        lines = [line for line in text.splitlines() if re.match(r"\| \d", line)]
+        rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
         assert len(rows) == 3
         counted = {(one.layer, str(one.length)): str(one.chain) for one in measure([int(row[0]) for row in rows], 512)}
         for words_, recurrence, _, attention, _ in rows:
@@ -200,9 +203,3 @@ def flat(code: str) -> str:
 def flat_spaces(text: str) -> str:
     """White space as one blank."""
     return " ".join(text.split())
-
-
-def _quoted(given: tuple[str, ...]) -> str:
-    import shlex
-
-    return shlex.join(given)
