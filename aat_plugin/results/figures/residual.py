@@ -38,6 +38,7 @@ def outputs(form: str, num_layers: int) -> list[Tensor]:
     import torch
 
     from aat_plugin.architecture import Transformer, TransformerConfig
+    from aat_plugin.architecture.stacks import EncoderLayer
 
     join = JOINS[form]
     with torch.random.fork_rng():
@@ -49,6 +50,7 @@ def outputs(form: str, num_layers: int) -> list[Tensor]:
     found = [x[0]]
     with torch.no_grad():
         for layer in encoder.layers:
+            assert isinstance(layer, EncoderLayer)
             attended = layer.attend_self(x, *layer.self_attn.project_memory(x), nowhere)
             x = join(x, attended, layer.self_attn_layer_norm)
             x = join(x, layer.feed_forward(x), layer.final_layer_norm)
