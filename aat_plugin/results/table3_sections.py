@@ -11,14 +11,16 @@ from aat_plugin.results.table3 import BY_NAME, VARIATIONS, VOCABULARY, Variation
 from aat_plugin.results.table3_runs import clear_rows, verdict
 
 SIZES = ("num_layers", "d_model", "d_ff", "num_heads", "d_k", "d_v", "dropout", "label_smoothing")
-HEAD = ("row", "N", "d_model", "d_ff", "h", "d_k", "d_v", "P_drop", "ε_ls", "steps", "PPL", "BLEU", "params, paper",
-        "params, counted")  # fmt: skip
+HEAD = ("row", "N", "d_model", "d_ff", "h", "d_k", "d_v", "P_drop", "ε_ls", "steps", "PPL", "BLEU", "M, paper",
+        "M, counted")  # fmt: skip
 
 
 def sections(found: Sequence[Run]) -> list[Section]:
     """The paper's table, then a table and verdicts of each scale that was run."""
-    text = ["English–German, newstest2013, as published. Blank cells are as in row base. Parameters are counted at V = "
-            f"{VOCABULARY:,}; why the paper's differ is in docs/table3.md."]  # fmt: skip
+    text = [
+        "English–German, newstest2013, as published. Blank cells are as in row base; row E learns its positions. "
+        f"Parameters, in millions, are counted at V = {VOCABULARY:,}; why the paper's differ is in docs/table3.md.",
+    ]
     table = Table(HEAD, [_published(row) for row in VARIATIONS], tuple(range(1, len(HEAD))))
     made = [Section("Table 3: variations on the Transformer", text, table, anchor="table3")]
     if not found:
@@ -39,7 +41,7 @@ def _published(row: Variation) -> list[str | Cell]:
     steps = f"{row.sizes.train_steps // 1000}K" if row.name in ("base", "big") else ""
     counted = parameters(config_of(row.sizes, VOCABULARY, "paper")).total
     return [*cells, steps, f"{row.perplexity:.2f}", f"{row.bleu:.1f}",
-            "" if row.parameters is None else f"{row.parameters} M", f"{counted:,}"]  # fmt: skip
+            "" if row.parameters is None else str(row.parameters), f"{counted / 1e6:.1f}"]  # fmt: skip
 
 
 def _run(run: Run) -> list[Section]:

@@ -38,6 +38,7 @@ def test_a_tenth_of_the_budget_is_warm_up():
     assert made["optimization.max_update"] == 2000
     assert made["lr_scheduler.warmup_updates"] == 200
     assert made["common.seed"] == 3
+    assert small_runs.overrides_for(100, 1)["lr_scheduler.warmup_updates"] == 200  # shorter ones have a higher peak
 
 
 @pytest.mark.fairseq
