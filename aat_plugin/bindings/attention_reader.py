@@ -90,10 +90,10 @@ class AttentionReader:
                             f"{self.engine.longest_source - 1}")
         said = self._said(line) if target is None else self._given(target)
         record = self._record(tokens, said)
-        source, words = self.engine.task.source_dictionary, self.engine.task.target_dictionary
+        words = self.engine.task.target_dictionary
         spoken = [words[int(one)] for one in said]
         return Attended(
-            [source[int(one)] for one in tokens], [words[words.eos()], *spoken[:-1]], spoken,
+            self._names(line, tokens), [words[words.eos()], *spoken[:-1]], spoken,
             *(torch.cat(weights) for weights in (record.encoder_self, record.decoder_self, record.cross)),
         )  # fmt: skip
 
@@ -111,6 +111,12 @@ class AttentionReader:
         self.model.encoder.encode(tokens, record)
         owners = [place for place, one in enumerate(pieces) for _ in one]
         return torch.cat(record.encoder_self).cpu(), [*owners, -1]
+
+    def _names(self, line: str, tokens: Tensor) -> list[str]:
+        """The source's tokens as text, (src_len); a translator's also where the dictionary does not know them."""
+        dictionary = self.engine.task.source_dictionary
+        known = [dictionary[int(one)] for one in tokens]
+        return known if self._encode is None else [*self._encode(line).split(), known[-1]]
 
     def _source(self, line: str) -> Tensor:
         if isinstance(self.engine, Parser):

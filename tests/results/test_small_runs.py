@@ -67,3 +67,19 @@ def test_a_what_if_is_trained_scored_and_not_done_twice(prepared, tmp_path, monk
     assert main(words) == 0
     assert "$ " not in capsys.readouterr().out
     assert json.dumps(recorded_runs.find(tmp_path / "runs")[0].content["whatif"]["cases"]) == before
+
+    checkpoint = str(run.folder / "whole" / "checkpoints" / "checkpoint_last.pt")
+    model = ["--checkpoint", checkpoint, "--data", str(prepared / "data")]
+    assert main(["figure", "attention", *model, "--sentence", "the 東 dog sleeps .", "-o", "heads.html"]) == 0
+    said = capsys.readouterr().out
+    assert "東" in said.partition("\n")[0]  # unknown to the dictionary, and still itself
+    assert "東" in (tmp_path / "heads.html").read_text(encoding="utf-8")
+    for kind in ("decoder-self", "cross"):
+        chosen = ["--kind", kind, "--layer", "1", "--target", "der Hund"]
+        assert main(["figure", "attention", *model, "--sentence", "the dog", *chosen, "-o", f"{kind}.svg"]) == 0
+    assert "der" in capsys.readouterr().out
+    trees = str(prepared / "text" / "valid.trees")
+    assert main(["figure", "constituents", *model, "--trees", trees, "--json"]) == 0
+    shares = json.loads(capsys.readouterr().out)
+    assert shares["sentences"] == 4
+    assert all(0 < one < 1 for row in shares["inside"] for one in row)
