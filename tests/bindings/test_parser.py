@@ -132,7 +132,7 @@ def test_any_words_come_back_exactly_under_a_tree_that_can_be_read(toy_parser, s
 
 def test_symbols_of_the_dictionary_are_not_to_be_had_by_typing_their_names(parser):
     dictionary = parser.task.source_dictionary
-    tokens = parser._tokens(["<pad>", "</s>", "<s>"])
+    tokens = parser.tokens(["<pad>", "</s>", "<s>"])
     special = {dictionary.pad(), dictionary.bos(), dictionary.eos()}
     assert not special & set(tokens[:-1].tolist())
     assert int(tokens[-1]) == dictionary.eos()
