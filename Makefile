@@ -8,6 +8,8 @@
 VENV ?= .venv
 PYTHON ?=
 TORCH_INDEX ?=
+# Processes that share the test files; each needs about 1.5 GB of memory.
+JOBS ?= 2
 # The device that was installed last, so that `make test` after `make install DEVICE=cuda` re-installs nothing.
 INSTALLED := $(patsubst $(VENV)/.installed-%,%,$(firstword $(wildcard $(VENV)/.installed-*)))
 DEVICE ?= $(or $(INSTALLED),cpu)
@@ -33,8 +35,8 @@ lint: install  ## ruff and mypy --strict
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
-test: install  ## the whole test suite (under 10 minutes on two cores)
-	$(VENV)/bin/python -m pytest -q
+test: install  ## the whole test suite (JOBS=2 processes)
+	$(VENV)/bin/python -m pytest -q -n $(JOBS) --dist loadfile
 
 bench: install  ## time training beside stock fairseq (hours; BENCH_ARGS=--quick: minutes; see benchmarks/README.md)
 	@$(VENV)/bin/python benchmarks/bench.py $(BENCH_ARGS)
@@ -44,7 +46,7 @@ $(FIXED)/.installed-cpu: $(NEEDED)
 	"$$python" scripts/install.py --venv $(FIXED) --device cpu --fairseq source --torch-index "$(TORCH_INDEX)"
 
 test-fairseq-fixed: $(FIXED)/.installed-cpu  ## the suite on fairseq built from source (needs g++; 5 minutes to build)
-	$(FIXED)/bin/python -m pytest -q
+	$(FIXED)/bin/python -m pytest -q -n $(JOBS) --dist loadfile
 
 clean:  ## remove caches, builds and the demo's runs (not the environments)
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis runs/demo
