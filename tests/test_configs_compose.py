@@ -54,7 +54,7 @@ ROWS = {  # Table 3: N, d_model, d_ff, h, d_k, d_v, P_drop, ε_ls
 SCALES = {  # N, d_model, d_ff, h, P_drop
     "demo": (2, 128, 512, 4, 0.1), "tiny": (4, 128, 256, 4, 0.1),
     "base": (6, 512, 2048, 8, 0.1), "big": (6, 1024, 4096, 16, 0.3),
-    "parsing": (4, 1024, 2048, 8, 0.1), "treebank": (3, 192, 768, 4, 0.1),
+    "parsing": (4, 1024, 2048, 8, 0.1), "treebank": (3, 128, 512, 4, 0.1),
 }
 
 RIVALS = ("lstm", "conv", "gru", "bytenet", "extended_neural_gpu", "memory_network")

@@ -171,7 +171,7 @@ def test_measured_times_say_when_and_on_what():
     for text in found:
         assert re.search(r"\b20\d\d-\d\d-\d\d\b", text)
         assert "torch 2." in text
-        assert "AMD EPYC" in text
+        assert re.search(r"Intel|AMD|Apple", text), "which processor"
 
 
 def test_the_chains_beside_the_measured_times_are_those_that_are_counted():
