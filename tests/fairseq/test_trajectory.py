@@ -67,8 +67,8 @@ OURS = (
     "--task", "aat_translation", "--arch", "aat_transformer", "--criterion", "aat_label_smoothing",
     "--convention", "fairseq", "--num-layers", 2, "--d-model", 16, "--d-ff", 32, "--num-heads", 2,
 )
-# Measured: losses equal to 2e-7, parameters to 4e-7. At higher rates (half as much again) a training is chaotic: the last bit's
-# rounding grows a thousandfold within 200 updates.
+# Measured: losses equal to 2e-7, parameters to 4e-7. At half as much again training is chaotic: a last bit's rounding
+# grows a thousandfold within 200 updates.
 SCHEDULES = {
     "inverse_sqrt": ("--lr-scheduler", "inverse_sqrt", "--lr", "0.004", "--warmup-updates", 60,
                      "--warmup-init-lr", "1e-7"),
