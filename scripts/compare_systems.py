@@ -1,34 +1,37 @@
-"""All systems on one corpus: equal parameters and data, after equal updates and after equal wall time, one table.
+"""All systems on one corpus: equal parameters and data, after equal updates and after equal time, one table.
 
     python scripts/compare_systems.py demo --out runs/systems
+    python scripts/compare_systems.py parsing --out runs/systems
     python scripts/compare_systems.py multi30k --raw DIR --out runs/systems --minutes 12 --updates 1500
 
 Each system is trained once. Its checkpoints up to `--updates` give the first figure, those up to `--minutes` of
-training (validation and saving included) the second. Run again after a stop, it goes on where it was; what is done is
-not done again. Wall times are no measure unless the machine is quiet. Search: beam 4, α 0.6, |x| + 50; stock fairseq's
-model is also decoded by stock's generator. `results.json` and `table.md` below `--out` hold what was found.
+training (validation and saving included) the second. Minutes are the clock's, which is no measure unless the machine is
+quiet, or under `--clock processor` the processor's. Run again after a stop, it goes on where it was; what is done is
+not done again, and systems that were compared by an earlier call stay in the table. `results.json` and `table.md` below
+`--out` hold what was found; OUT/TASK/SYSTEM/updates and OUT/TASK/SYSTEM/minutes are runs for `aat compare`.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aat_plugin.cli.paths import conf_dir, user_dir
-from aat_plugin.demo import corpus
+from systems_scored import Data, Point, floors, read_rows, scored, write_rows, write_table
+
+from aat_plugin.bindings.checkpoint_reading import read_checkpoint
+from aat_plugin.cli.paths import conf_dir
+from aat_plugin.demo import corpus, parsing
 from aat_plugin.demo.run import MERGES, SEED
 from aat_plugin.demo.steps import Steps
 from aat_plugin.errors import AatError
-from aat_plugin.results import provenance
+from aat_plugin.results.training_log import curve, records
 
 SYSTEMS = ("aat", "fairseq", "lstm", "conv", "gru", "bytenet", "extended_neural_gpu", "memory_network")
-AVERAGED = 3
 SHORT = ["lr_scheduler.warmup_updates=400", "lr_scheduler.lr_factor=0.8"]
 """The Transformer's schedule for a short run on Multi30k, as docs/reproduce.md has it; else it warms up for longer."""
 
@@ -41,6 +44,7 @@ class Task:
         experiment: of conf/.
         updates, minutes: how far systems are compared, unless the user says otherwise.
         interval: updates between checkpoints.
+        systems: those that have a size for it.
         lowercase: whether the corpus is.
         overrides: of a system's recipe, by system.
     """
@@ -49,27 +53,16 @@ class Task:
     updates: int
     minutes: float
     interval: int
+    systems: tuple[str, ...]
     lowercase: bool
     overrides: dict[str, list[str]]
 
 
 TASKS = {
-    "demo": Task("demo_translation", 1000, 4.0, 50, False, {}),
-    "multi30k": Task("multi30k_en_de", 1500, 12.0, 50, True, {"aat": SHORT, "fairseq": SHORT}),
+    "demo": Task("demo_translation", 1000, 4.0, 50, SYSTEMS, False, {}),
+    "multi30k": Task("multi30k_en_de", 1500, 12.0, 50, SYSTEMS, True, {"aat": SHORT, "fairseq": SHORT}),
+    "parsing": Task("demo_parsing", 1000, 4.0, 50, ("aat", "fairseq", "lstm", "conv"), False, {}),
 }
-
-
-@dataclass(frozen=True)
-class Data:
-    """The corpus: `folder` as prepared, and the references as text."""
-
-    folder: Path
-    reference: Path
-
-    @property
-    def binary(self) -> str:
-        """The data-bin."""
-        return str(self.folder / "data-bin")
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -78,9 +71,10 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("task", choices=sorted(TASKS))
     parser.add_argument("--out", type=Path, required=True, help="the folder that everything lies in")
     parser.add_argument("--raw", type=Path, help="multi30k: train, val and test2016 as .en and .de")
-    parser.add_argument("--systems", default=",".join(SYSTEMS), help="separated by commas")
+    parser.add_argument("--systems", help="separated by commas; default: all that have a size for the task")
     parser.add_argument("--updates", type=int, help="compare after this many, a multiple of the checkpoints' interval")
     parser.add_argument("--minutes", type=float, help="compare after this many minutes of training")
+    parser.add_argument("--clock", choices=("wall", "processor"), default="wall", help="whose minutes")
     parser.add_argument("--interval", type=int, help="updates between checkpoints")
     parser.add_argument("overrides", nargs="*", help="Hydra overrides for every system, such as common.seed=2")
     given = parser.parse_intermixed_args(words)
@@ -88,41 +82,46 @@ def main(words: Sequence[str] | None = None) -> None:
     if given.interval:
         task = dataclasses.replace(task, interval=given.interval)
     updates, minutes = given.updates or task.updates, given.minutes or task.minutes
-    systems = given.systems.split(",")
-    unknown = sorted(set(systems) - set(SYSTEMS))
+    systems = given.systems.split(",") if given.systems else task.systems
+    unknown = sorted(set(systems) - set(task.systems))
     if unknown or updates % task.interval:
         parser.error(f"no system {unknown[0]}" if unknown else f"--updates must be a multiple of {task.interval}")
     if given.task == "multi30k" and given.raw is None:
         parser.error("--raw DIR is needed: `aat fetch multi30k_en_de -o DIR` brings it")
+    out = given.out / given.task
     try:
-        data = prepared(given.task, given.out / given.task, given.raw)
-        found = []
+        data = prepared(given.task, out, given.raw, task.lowercase)
+        write_rows(out / "floors", floors(data, _steps(out / "floors")))
         for system in systems:
             overrides = [*task.overrides.get(system, []), *given.overrides]
-            found += one(system, task, data, given.out / given.task / system, updates, minutes, overrides)
-            write(given.out / given.task, found, data)
+            run = Training(system, task, data, out / system, overrides)
+            write_rows(out / system, run.rows(updates, minutes, given.clock))
+            write_table(out, read_rows(out, (*SYSTEMS, "floors")), data)
     except (AatError, OSError) as mistake:
         sys.exit(f"{Path(__file__).name}: {mistake}")
-    print(f"Next: {given.out / given.task / 'table.md'}")
+    print(f"Next: {out / 'table.md'}")
 
 
-def prepared(name: str, out: Path, raw: Path | None) -> Data:
+def prepared(name: str, out: Path, raw: Path | None, lowercase: bool) -> Data:
     """Tokens, subwords and data-bin of a corpus."""
     steps = _steps(out / "data-logs")
-    splits = {"train": "train", "valid": "valid", "test": "test"}
-    options = ["--bpe", str(MERGES)]
-    if name == "demo":
-        raw = out / "text"
-        text = raw
-        steps.make("corpus", f"the grammar's corpus, seed {SEED}", lambda: _corpus(text))
-    else:
+    if name == "multi30k":
+        assert raw is not None
         splits = {"train": "train", "valid": "val", "test": "test2016"}
         options = ["--lowercase", "--bpe", "10000"]
-    assert raw is not None
+    else:
+        text = raw = out / "text"
+        splits = {"train": "train", "valid": "valid", "test": "test"}
+        options = ["--bpe", str(MERGES)]
+        steps.make("corpus", f"the grammar's corpus, seed {SEED}", lambda: _corpus(text))
+    if name == "parsing":
+        places = parsing.ParsingPlaces(out, raw)
+        steps.run("prepare", parsing.prepare_command(places))
+        return Data(places.data, raw / "test.en", raw / "test.trees", lowercase)
     files = [word for split, file in splits.items()
              for word in (f"--{split}", str(raw / f"{file}.en"), str(raw / f"{file}.de"))]  # fmt: skip
     steps.run("prepare", ["aat", "prepare", "pair", *files, *options, "-o", str(out / "data")])
-    return Data(out / "data", raw / f"{splits['test']}.de")
+    return Data(out / "data", raw / f"{splits['test']}.en", raw / f"{splits['test']}.de", lowercase)
 
 
 def _corpus(folder: Path) -> str:
@@ -130,125 +129,103 @@ def _corpus(folder: Path) -> str:
     return "corpus: " + ", ".join(f"{len(examples)} {split}" for split, examples in made.items())
 
 
-def one(
-    system: str, task: Task, data: Data, out: Path, updates: int, minutes: float, overrides: list[str]
-) -> list[dict[str, Any]]:
-    """Train a system and score it at both points.
+@dataclass(frozen=True)
+class Training:
+    """A system's one training.
 
-    Returns:
-        A row for equal updates and one for equal time, and for `fairseq` the same from stock's generator.
+    Attributes:
+        system: its name.
+        task: and
+        data: what it learns.
+        out: its folder.
+        overrides: Hydra's.
     """
-    train = [
-        "fairseq-hydra-train", "--config-dir", str(conf_dir()), "--config-name", task.experiment, f"system={system}",
-        f"task.data={data.binary}", f"checkpoint.save_dir={out / 'checkpoints'}",
-        "checkpoint.no_epoch_checkpoints=true", f"checkpoint.save_interval_updates={task.interval}",
-        "checkpoint.keep_interval_updates=-1", *overrides,
-    ]  # fmt: skip
-    rows = []
-    steps = _steps(out / "logs")
-    steps.run("train-updates", [*train, f"optimization.max_update={updates}"], follow="train_inner")
-    longer = [*train, "optimization.max_update=0", f"optimization.stop_time_hours={minutes / 60}"]
-    if _seconds(out / "checkpoints" / "checkpoint_last.pt") < minutes * 60:
-        steps.run("train-minutes", longer, follow="train_inner")
-    saved = _checkpoints(out / "checkpoints")
-    within = {
-        "updates": [path for update, path in saved if update <= updates],
-        "minutes": [path for _, path in saved if _seconds(path) <= minutes * 60],
-    }
-    for point, files in within.items():
-        if not files:
-            print(f"{system}: no checkpoint within these {point}")
-            continue
-        rows += _scored(system, point, files[-AVERAGED:], data, out, task.lowercase)
-    return rows
+
+    system: str
+    task: Task
+    data: Data
+    out: Path
+    overrides: list[str]
+
+    def rows(self, updates: int, minutes: float, clock: str) -> list[dict[str, Any]]:
+        """Train and score at both points.
+
+        Args:
+            updates, minutes: how far.
+            clock: "wall" or "processor": whose minutes.
+
+        Returns:
+            A row for equal updates and one for equal time, and for `fairseq` the same from stock's generator.
+        """
+        steps = _steps(self.out / "logs")
+        steps.run("train-updates", self._command(f"optimization.max_update={updates}"), follow="train_inner")
+        if clock == "wall" and self._seconds(self.out / "checkpoints/checkpoint_last.pt") < minutes * 60:
+            longer = "optimization.max_update=0", f"optimization.stop_time_hours={minutes / 60}"
+            steps.run("train-minutes", self._command(*longer), follow="train_inner")
+        elif clock == "processor" and (reached := self._reached(updates, minutes)) > updates:
+            steps.run("train-minutes", self._command(f"optimization.max_update={reached}"), follow="train_inner")
+        found = []
+        logs = [steps.log(name) for name in ("train-updates", "train-minutes") if steps.log(name).is_file()]
+        saved, spent = self._saved(), processor_minutes(logs)
+        took = {update: self._seconds(path) / 60 if clock == "wall" else spent.get(update, 0.0)
+                for update, path in saved.items()}  # fmt: skip
+        for name, title, last in (
+            ("updates", f"{updates:,} updates", max((one for one in saved if one <= updates), default=None)),
+            ("minutes", f"{minutes:g} minutes", max((one for one in saved if took[one] <= minutes), default=None)),
+        ):
+            if last is None:
+                print(f"{self.system}: no checkpoint within {title}")
+                continue
+            point = Point(title, last, self._seconds(saved[last]) / 60, spent.get(last))
+            files = [path for update, path in saved.items() if update <= last]
+            found += scored(self.system, point, files, logs, self.data, _steps(self.out / name))
+        return found
+
+    def _command(self, *limits: str) -> list[str]:
+        """fairseq's; no process beside it reads the data, so that its processor time is all there is."""
+        return [
+            "fairseq-hydra-train", "--config-dir", str(conf_dir()), "--config-name", self.task.experiment,
+            f"system={self.system}", f"task.data={self.data.binary}", f"checkpoint.save_dir={self.out / 'checkpoints'}",
+            "checkpoint.no_epoch_checkpoints=true", f"checkpoint.save_interval_updates={self.task.interval}",
+            "checkpoint.keep_interval_updates=-1", f"common.log_interval={self.task.interval}",
+            "dataset.num_workers=0", *self.overrides, *limits,
+        ]  # fmt: skip
+
+    def _reached(self, updates: int, minutes: float) -> int:
+        """How many updates these minutes of the processor's are, at what the first `updates` took."""
+        spent = processor_minutes([_steps(self.out / "logs").log("train-updates")])
+        each = max(spent.values()) / max(spent)
+        return int(minutes / each) // self.task.interval * self.task.interval
+
+    def _saved(self) -> dict[int, Path]:
+        """Update → checkpoint, in order; fairseq writes none where an epoch ends."""
+        files = (self.out / "checkpoints").glob("checkpoint_[0-9]*_[0-9]*.pt")
+        return dict(sorted((int(path.stem.rpartition("_")[2]), path) for path in files))
+
+    @staticmethod
+    def _seconds(checkpoint: Path) -> float:
+        """How long training had taken by the clock when a checkpoint was written."""
+        return float(read_checkpoint(str(checkpoint), map_only=True)["extra_state"]["previous_training_time"])
 
 
-def _scored(
-    system: str, point: str, files: list[Path], data: Data, out: Path, lowercase: bool
-) -> list[dict[str, Any]]:
-    """Average checkpoints, translate the test set and score it."""
-    from aat_plugin.bindings.checkpoint_reading import count_parameters
+def processor_minutes(logs: Sequence[Path]) -> dict[int, float]:
+    """Update → the processor's minutes up to it, over the logs of a training and of what went on from it.
 
-    steps, averaged = _steps(out / f"logs-{point}"), out / f"{point}.pt"
-    steps.run("average", ["aat", "average", *map(str, files), "-o", str(averaged)])
-    steps.run("perplexity", ["aat", "score", "ppl", str(averaged), "--data", data.binary, "--json"])
-    perplexity = _printed(steps.log("perplexity"))
-    rows = []
-    for search, chosen in (("ours", "aat_translation"), ("stock", "translation")):
-        if search == "stock" and system != "fairseq":
-            continue
-        steps.run(f"generate-{search}", _generate(data, averaged, chosen))
-        sides = ["--hyp", str(steps.log(f"generate-{search}")), "--ref", str(data.reference)]
-        case = ["--lowercase"] if lowercase else []
-        steps.run(f"score-{search}", ["aat", "score", "bleu", "--protocol", "sacrebleu", "--lang", "de", *case, *sides,
-                                      "--json"])  # fmt: skip
-        score = _printed(steps.log(f"score-{search}"))
-        rows.append({
-            "system": system, "search": search, "at": point, "updates": _update(files[-1]),
-            "minutes": round(_seconds(files[-1]) / 60, 2),
-            "parameters": count_parameters(averaged), "bleu": round(score["score"], 2), "signature": score["signature"],
-            "perplexity": round(perplexity["score"], 3), "commands": steps.typed,
-        })  # fmt: skip
-    return rows
-
-
-def _generate(data: Data, checkpoint: Path, task: str) -> list[str]:
-    """Translate the test set with the paper's search (Section 6.1), or with stock's under the same flags."""
-    search = ["--beam", "4", "--lenpen", "0.6", "--max-len-a", "1", "--max-len-b", "50"]
-    whole = ["--required-batch-size-multiple", "1"]  # else stock drops the last sentences
-    return ["fairseq-generate", data.binary, "--user-dir", str(user_dir()), "--task", task, "--path", str(checkpoint),
-            "--source-lang", "en", "--target-lang", "de", "--max-tokens", "4000", "--remove-bpe", *_device(), *whole,
-            *search]  # fmt: skip
-
-
-def _device() -> list[str]:
-    import torch
-
-    return [] if torch.cuda.is_available() else ["--cpu"]
+    A process that was started again after a stop says nothing of the one before; its updates are left out.
+    """
+    found: dict[int, float] = {}
+    for log in logs:
+        points = curve(records(log.read_text(encoding="utf-8").splitlines()), "train", "processor_s")
+        before, done = max(found.values(), default=0.0), max(found, default=0)
+        each = points[1][0] - points[0][0] if len(points) > 1 else 0
+        if points and (not each or points[0][0] <= done + each):
+            found |= {update: before + seconds / 60 for update, seconds in points}
+    return found
 
 
 def _steps(logs: Path) -> Steps:
     logs.mkdir(parents=True, exist_ok=True)
     return Steps(logs, print)
-
-
-def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
-    """(update, file) of the checkpoints by update, in order; fairseq writes none where an epoch ends."""
-    return sorted((_update(path), path) for path in folder.glob("checkpoint_[0-9]*_[0-9]*.pt"))
-
-
-def _update(checkpoint: Path) -> int:
-    return int(checkpoint.stem.rpartition("_")[2])
-
-
-def _seconds(checkpoint: Path) -> float:
-    """How long training had taken when a checkpoint was written."""
-    from aat_plugin.bindings.checkpoint_reading import read_checkpoint
-
-    return float(read_checkpoint(str(checkpoint), map_only=True)["extra_state"]["previous_training_time"])
-
-
-def _printed(log: Path) -> dict[str, Any]:
-    text = log.read_text(encoding="utf-8")
-    found: dict[str, Any] = json.JSONDecoder().raw_decode(text, text.index("{"))[0]
-    return found
-
-
-def write(out: Path, rows: list[dict[str, Any]], data: Data) -> None:
-    """Write `results.json` and `table.md`."""
-    source = provenance.collect([command for row in rows for command in row["commands"]], [data.reference])
-    results = {"rows": [{k: v for k, v in row.items() if k != "commands"} for row in rows], "provenance": source}
-    head = ["system", "search", "parameters", "at", "updates", "minutes", "perplexity, valid", "BLEU"]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for row in rows:
-        cells = [row["system"], row["search"], f"{row['parameters']:,}", f"equal {row['at']}", f"{row['updates']:,}",
-                 f"{row['minutes']:.1f}", f"{row['perplexity']:.2f}", f"{row['bleu']:.2f}"]  # fmt: skip
-        lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", f"{rows[0]['signature']}. {provenance.in_words(source)}"]
-    for name, text in (("results.json", json.dumps(results, indent=2) + "\n"), ("table.md", "\n".join(lines) + "\n")):
-        unfinished = out / f"{name}.unfinished"
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(out / name)
 
 
 if __name__ == "__main__":

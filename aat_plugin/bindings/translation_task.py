@@ -6,6 +6,7 @@ It reads fairseq's own data-bin unchanged. Read `datasets` for what stock drops,
 
 import logging
 import os
+import time
 from argparse import Namespace
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from fairseq import utils
 from fairseq.data import LanguagePairDataset, data_utils
+from fairseq.logging import metrics
 from fairseq.optim.adam import Adam, FairseqAdam
 from fairseq.tasks import register_task
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
@@ -32,7 +34,7 @@ from aat_plugin.bindings.precision import Precision
 from aat_plugin.bindings.update_iterator import update_iterator
 from aat_plugin.errors import DataError
 from aat_plugin.training import fused_adam
-from aat_plugin.training.memory import keep_freed
+from aat_plugin.training.memory import keep_freed, peak_gigabytes
 from aat_plugin.training.seeding import dropout_seed
 
 logger = logging.getLogger(__name__)
@@ -240,6 +242,12 @@ class AatTranslationTask(TranslationTask):
     def valid_step(self, sample: Any, model: Any, criterion: Any) -> Any:
         """Loss, and BLEU under --eval-bleu, of one batch."""
         return super().valid_step(sample, model, self._precision.over(criterion))
+
+    def reduce_metrics(self, logging_outputs: list[dict[str, Any]], criterion: Any) -> None:
+        """fairseq's figures, and what this process took: `processor_s` in seconds, `peak_gb` of main memory in GiB."""
+        super().reduce_metrics(logging_outputs, criterion)
+        metrics.log_scalar("processor_s", time.process_time(), priority=1600, round=1, weight=0)
+        metrics.log_scalar("peak_gb", peak_gigabytes(), priority=1600, round=3, weight=0)
 
     def _seed_dropout(self, update_num: int) -> None:
         """Seed torch for the next micro-batch.

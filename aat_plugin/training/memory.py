@@ -1,4 +1,4 @@
-"""Keep freed memory in the process while it trains, where the C library is glibc. Section 5 at any size.
+"""Keep freed memory in the process while it trains, where the C library is glibc, and say what it took at most.
 
 An update asks for the same large pieces again and again. glibc gives pieces of megabytes back to the system each time
 and gets them anew, cleared page by page, which takes several per cent of an update; the most memory that is held at one
@@ -8,7 +8,9 @@ time stays about the same.
 from __future__ import annotations
 
 import ctypes
+import resource
 import sys
+from pathlib import Path
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """From malloc.h."""
@@ -25,3 +27,17 @@ def keep_freed() -> bool:
         return False
     library = ctypes.CDLL(None)
     return bool(library.mallopt(M_MMAP_MAX, 0)) and bool(library.mallopt(M_TRIM_THRESHOLD, -1))
+
+
+def peak_gigabytes() -> float:
+    """The most main memory that this process has held so far, in GiB; a GPU's memory is not in it.
+
+    Linux keeps a figure of the program alone; rusage's also has what the program held that started this one.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**30 if sys.platform == "darwin" else 2**20)

@@ -8,9 +8,11 @@ it). The verdict takes twice that, which is 5 % of the time. Read `bleu` for the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from sacrebleu.significance import PairedTest, Result
 
 from aat_plugin.errors import ConfigError
@@ -96,6 +98,26 @@ def compare(
         samples=samples,
         seed=str(signatures["BLEU"].info["seed"]),
     )
+
+
+def counts(lines: Sequence[str], references: Sequence[str], setting: Setting) -> NDArray[np.int64]:
+    """What BLEU adds up over sentences, (sentences, 10): lengths, and right and all n-grams of each order.
+
+    Args:
+        lines, references, setting: as `bleu.score` takes them.
+
+    Raises:
+        DataError: the numbers of sentences differ, or there are none.
+    """
+    check_pairs(lines, references)
+    found = metric(setting)._extract_corpus_statistics(prepared(lines, setting), [prepared(references, setting)])
+    return np.array(found, dtype=np.int64)
+
+
+def score_of_counts(setting: Setting) -> Callable[[NDArray[np.int64]], float]:
+    """BLEU of `counts` that were added up, (10,)."""
+    counted = metric(setting)
+    return lambda summed: float(counted._compute_score_from_stats(summed.tolist()).score)
 
 
 def _number(value: float | None) -> float:

@@ -33,14 +33,39 @@ def test_systems_are_compared_after_equal_updates_and_equal_time_and_nothing_twi
     first = compared(*words)
     assert first.returncode == 0, first.stdout[-2000:] + first.stderr[-2000:]
     rows = json.loads((tmp_path / "multi30k/results.json").read_text())["rows"]
-    at_updates = [(row["system"], row["search"]) for row in rows if row["at"] == "updates"]
+    assert rows.pop()["system"] == "copy of the source"
+    at_updates = [(row["system"], row["search"]) for row in rows if row["at"] == "6 updates"]
     assert at_updates == [("fairseq", "ours"), ("fairseq", "stock"), ("bytenet", "ours")]
     # Where an epoch ends, fairseq writes no checkpoint by update.
-    assert all(row["updates"] in (5, 6) for row in rows if row["at"] == "updates")
-    assert all(row["minutes"] <= 0.1 for row in rows if row["at"] == "minutes")
+    assert all(row["updates"] in (5, 6) for row in rows if row["at"] == "6 updates")
+    assert all(row["minutes"] <= 0.1 for row in rows if row["at"] == "0.1 minutes")
+    assert all(row["processor_minutes"] > 0 and 0.2 < row["peak_gb"] < 4 for row in rows)
     again = compared(*words)
     assert "done already" in again.stdout
     assert "$ " not in again.stdout, "nothing ran again"
+    folders = [tmp_path / "multi30k" / name / "updates" for name in ("fairseq", "bytenet")]
+    compare = [Path(sys.executable).with_name("aat"), "compare", *folders, "--lowercase", "--samples", 20, "--json"]
+    done = subprocess.run(list(map(str, compare)), capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-2000:]
+    systems = json.loads(done.stdout)["systems"]
+    for system, folder in zip(systems, folders, strict=True):
+        row = next(row for row in rows if row["system"] == folder.parent.name and row["at"] == "6 updates")
+        assert system["mean"] == pytest.approx(row["bleu"], abs=0.006)
+        assert system["curve"][-1][0] == row["updates"]
+        assert system["peak_gb"] == pytest.approx(row["peak_gb"], abs=0.01)
+
+
+def test_parsers_are_compared_after_equal_processor_time(tmp_path):
+    words = ["parsing", "--out", tmp_path, "--systems", "aat,conv", "--updates", 4, "--interval", 2, "--minutes", 0.05,
+             "--clock", "processor", "dataset.max_tokens=300"]  # fmt: skip
+    done = compared(*words)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    rows = json.loads((tmp_path / "parsing/results.json").read_text())["rows"]
+    assert [row["system"] for row in rows[-2:]] == ["right-branching trees", "flat trees"]
+    for system in ("aat", "conv"):
+        own = [row for row in rows if row["system"] == system]
+        assert {row["search"] for row in own} == {"free", "constrained"}
+        assert all(row["processor_minutes"] < 0.1 for row in own if row["at"] == "0.05 minutes")
 
 
 @pytest.mark.parametrize(("words", "said"), [

@@ -32,3 +32,24 @@ def test_a_large_piece_is_handed_out_by_the_system_once():
         pages[way] = int(done.stdout)
     assert pages["stock"] > 3 * 64 * 200  # 4 KiB pages, of which a kernel may map several at one fault
     assert pages["keep"] < pages["stock"] / 20
+
+
+HELD = """
+import sys
+from aat_plugin.training.memory import peak_gigabytes
+before = peak_gigabytes()
+block = bytearray(200 << 20)
+for place in range(0, len(block), 4096):
+    block[place] = 1
+del block
+print(before, peak_gigabytes())
+"""
+
+
+def test_the_peak_is_this_programs_own_and_stays_when_memory_is_freed():
+    more = bytearray(300 << 20)  # of the process that starts the other one
+    more[::4096] = b"x" * len(more[::4096])
+    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=True)
+    before, after = map(float, done.stdout.split())
+    assert after - before == pytest.approx(200 / 1024, abs=0.02)
+    assert before < 0.1
