@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from aat_plugin.results.comparison import Comparison, System
+    from aat_plugin.results.comparison import Comparison
 
 app = typer.Typer(add_completion=False)
 
@@ -59,7 +59,7 @@ def compare(
         logging.getLogger(chatty).setLevel(logging.WARNING)
     setting = Setting(protocol, lang or language_of(ref), tokenized, lowercase)
     read = read_runs(runs)
-    found = comparison.compare(read, ref, setting, samples, _parameters)
+    found = comparison.compare(read, ref, setting, samples, _measure)
     if html is not None:
         comparison_page.write(html, found, runs, [run.path for seeds in read.values() for run in seeds])
     if as_json:
@@ -70,10 +70,11 @@ def compare(
     print(f"Next: {shown}")
 
 
-def _parameters(checkpoint: Path) -> int:
+def _measure(checkpoint: Path) -> tuple[int, float | None]:
     from aat_plugin.bindings.checkpoint_reading import count_parameters  # seconds of imports, where there is a file
+    from aat_plugin.bindings.flops import training_flops
 
-    return count_parameters(checkpoint)
+    return count_parameters(checkpoint), training_flops(checkpoint)
 
 
 def _parsers(runs: list[str], gold: Path, samples: int, as_json: bool, html: Path | None) -> None:
@@ -99,15 +100,15 @@ def _parsers(runs: list[str], gold: Path, samples: int, as_json: bool, html: Pat
 
 
 def _show(found: Comparison) -> None:
-    from aat_plugin.results.comparison import decodings, table
+    from aat_plugin.results import comparison_table
 
-    _table(f"BLEU on {found.sentences} sentences ({found.signature})", *table(found.systems))
-    for line in decodings(found.systems):
+    _table(f"BLEU on {found.sentences} sentences ({found.signature})", *comparison_table.quality(found.systems))
+    columns, rows = comparison_table.cost(found.systems)
+    if len(columns) > 1:
+        _table("What it costs", columns, rows)
+    for line in (*comparison_table.decodings(found.systems), *comparison_table.verdicts(found.systems)):
         print(line)
-    for line in map(_verdict, found.systems):
-        if line:
-            print(line)
-    print(f"paired bootstrap of {found.samples} drawn test sets, p of either side, against {found.systems[0].name}")
+    print(comparison_table.how_tested(found.systems, found.samples))
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -121,9 +122,3 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
         table.add_row(*row)
     Console().print(table)
 
-
-def _verdict(system: System) -> str:
-    """The bootstrap's answer in a sentence; empty for the first system."""
-    if system.verdict is None or system.p_value is None or system.difference is None:
-        return ""
-    return f"{system.name}: {system.verdict} ({system.difference:+.2f} BLEU, p = {system.p_value:.4f})"

@@ -1,8 +1,8 @@
-"""Systems side by side on one test set: BLEU with intervals and paired bootstrap, and what else their runs say.
+"""Systems side by side on one test set: BLEU with intervals and tests, and what else their runs say.
 
-The first system is what the others are held against. Figures of several seeds are mean ± standard deviation; the
-paired bootstrap then takes each system's seed in the middle. Losses are compared as nll and perplexity, never smoothed.
-Read `runs` for what is read, `comparison_page` for the page.
+The first system is what the others are held against. Figures of several seeds are mean ± standard deviation, and
+groups of seeds are tested as groups (`groups`); two single runs by sacreBLEU's paired bootstrap. Losses are compared as
+nll and perplexity, never smoothed. Read `runs` for what is read, `comparison_table` for how it is shown.
 """
 
 from __future__ import annotations
@@ -16,20 +16,22 @@ from typing import Any
 from sacrebleu.metrics.chrf import CHRF
 
 from aat_plugin.errors import DataError
-from aat_plugin.results.runs import Run, check_same_test
-from aat_plugin.results.training_log import curve
+from aat_plugin.results import groups
+from aat_plugin.results.runs import Run, check_same_sentences, check_same_test
+from aat_plugin.results.training_log import curve, tokens_trained
 from aat_plugin.translation import bleu, significance
-from aat_plugin.translation.generated import is_generated, read_generated
 
 LENGTHS = ((1, 10), (11, 20), (21, 30), (31, 40), (41, 50), (51, None))
 """Bins of the reference's length in words between blanks, for quality by length."""
 SHOWN = 5
 """Sentences of each direction that are shown where two systems differ most."""
+Measure = Callable[[Path], tuple[int, float | None]]
+"""A checkpoint's parameters, and what training it costs a target token, in operations."""
 
 
 @dataclass(frozen=True)
 class System:
-    """One system's figures.
+    """One system's figures; those of several seeds are means, but for the peak, which is the largest.
 
     Attributes:
         name: as the user gave it.
@@ -37,14 +39,17 @@ class System:
         scores: BLEU of each seed.
         mean, deviation: of these; the deviation is None for one seed.
         interval: half the width of BLEU's 95 % interval over drawn test sets, of the seed in the middle.
-        difference, p_value, verdict: from the first system, by the paired bootstrap, p of either side; None for the
-            first itself.
+        difference, p_value, verdict: from the first system, of either side; None for the first itself.
+        p_sentences, p_seeds: what the p of groups is the larger of; None where both are single runs.
         decoding: how it was decoded, as far as its output says.
         nll: bits a token in the last validation, without smoothing; None where no log was given.
         perplexity: 2^nll.
         parameters: trained numbers of its checkpoint; None where there is none.
         tokens_per_second: the median over its training log, in target tokens.
-        least_gb_free: of the GPU's memory, where the log says it.
+        peak_gb: the most memory that training took, of the GPU where there was one; None where the log does not say.
+        flops_per_token: operations of training, a target token, in sentences of 30 tokens.
+        flops: of the whole training, as far as its log goes.
+        updates: of the last validation.
         by_length: BLEU by bin of `LENGTHS`; None where a bin has no sentence.
         curve: (update, perplexity of validation).
     """
@@ -58,12 +63,17 @@ class System:
     difference: float | None
     p_value: float | None
     verdict: str | None
+    p_sentences: float | None
+    p_seeds: float | None
     decoding: str
     nll: float | None
     perplexity: float | None
     parameters: int | None
     tokens_per_second: float | None
-    least_gb_free: float | None
+    peak_gb: float | None
+    flops_per_token: float | None
+    flops: float | None
+    updates: int | None
     by_length: list[float | None]
     curve: list[tuple[int, float]]
 
@@ -76,7 +86,7 @@ class Different:
         number: from 1.
         system: the other system's name.
         gain: its chrF less the first's.
-        reference, first, other: the texts.
+        reference, first, other: the texts; of several seeds, the one's in the middle.
     """
 
     number: int
@@ -113,11 +123,7 @@ class Comparison:
 
 
 def compare(
-    runs: Mapping[str, Sequence[Run]],
-    reference: Path | None,
-    setting: bleu.Setting,
-    samples: int,
-    count: Callable[[Path], int],
+    runs: Mapping[str, Sequence[Run]], reference: Path | None, setting: bleu.Setting, samples: int, measure: Measure
 ) -> Comparison:
     """Compare systems.
 
@@ -126,7 +132,7 @@ def compare(
         reference: a file for all; None for the references in each output.
         setting: the protocol.
         samples: test sets that the bootstrap draws.
-        count: parameters of a checkpoint.
+        measure: of a checkpoint.
 
     Raises:
         DataError: the runs are of different test data, or a file cannot be read.
@@ -143,20 +149,39 @@ def compare(
     base = significance.compare(middles[against], middles[first], references, setting, samples)
     systems = []
     for name, seeds in runs.items():
-        test = significance.compare(middles[name], middles[first], references, setting, samples)
         own = [found.score for found in scores[name]]
-        alone = name == first
+        single = significance.compare(middles[name], middles[first], references, setting, samples)
+        interval = base.baseline_interval if name == first else single.interval
         systems.append(System(
             name, [str(run.path) for run in seeds], own, statistics.fmean(own),
-            statistics.stdev(own) if len(own) > 1 else None, base.baseline_interval if alone else test.interval,
-            None if alone else test.score - test.baseline, None if alone else test.two_sided,
-            None if alone else test.verdict, _one_decoding(seeds), **_logged(seeds),
-            parameters=next((count(run.checkpoint) for run in seeds if run.checkpoint is not None), None),
-            by_length=_by_length(middles[name], references, bins, setting),
+            statistics.stdev(own) if len(own) > 1 else None, interval,
+            **_tested(texts[name], texts[first], single, references, setting, samples, name == first),
+            decoding=_one_decoding(seeds), **_measured(seeds, measure),
+            by_length=_by_length(texts[name], references, bins, setting),
         ))  # fmt: skip
     different = [one for name in middles if name != first for one in _different(name, middles, first, references)]
     in_bins = [bins.count(number) for number in range(len(LENGTHS))]
     return Comparison(systems, scores[first][0].signature, len(references), in_bins, different, samples)
+
+
+def _tested(
+    system: Sequence[Sequence[str]], baseline: Sequence[Sequence[str]], single: significance.Comparison,
+    references: Sequence[str], setting: bleu.Setting, samples: int, alone: bool,
+) -> dict[str, Any]:
+    """The difference from the first system and what the tests say of it."""
+    if alone:
+        return dict.fromkeys(("difference", "p_value", "verdict", "p_sentences", "p_seeds"))
+    if len(system) == len(baseline) == 1:
+        return {
+            "difference": single.score - single.baseline, "p_value": single.two_sided, "verdict": single.verdict,
+            "p_sentences": None, "p_seeds": None,
+        }  # fmt: skip
+    ours, theirs = ([significance.counts(one, references, setting) for one in side] for side in (system, baseline))
+    found = groups.compare(ours, theirs, significance.score_of_counts(setting), samples)
+    return {
+        "difference": found.difference, "p_value": found.p_value, "verdict": found.verdict,
+        "p_sentences": found.by_sentences, "p_seeds": found.by_seeds,
+    }  # fmt: skip
 
 
 def _texts(
@@ -165,6 +190,7 @@ def _texts(
     """The references, and the hypotheses of each seed, in the form in which they are scored."""
     from aat_plugin.corpora.files import read_lines
     from aat_plugin.translation.bleu_tokens import detokenized
+    from aat_plugin.translation.generated import is_generated, read_generated
 
     references: Sequence[str] | None = None if reference is None else read_lines(reference)
     from_name = str(reference)
@@ -191,6 +217,8 @@ def _texts(
                     f"{run.path} has {len(lines)} sentences and {reference} {len(references)}: "
                     "these are different test sets, and figures on them cannot be compared"
                 )
+            elif references is not None and beside is not None:
+                check_same_sentences(references, beside, (from_name, str(run.path)))
             texts.setdefault(name, []).append(lines)
     assert references is not None
     return references, texts
@@ -207,20 +235,49 @@ def _one_decoding(seeds: Sequence[Run]) -> str:
     return " | ".join(dict.fromkeys(run.decoding or "not said" for run in seeds))
 
 
-def _logged(seeds: Sequence[Run]) -> dict[str, Any]:
-    """What the first seed's training log says."""
-    log = next((run.log for run in seeds if run.log), ())
-    part = next((record.part for record in log if record.part != "train"), "valid")
-    losses, perplexities = curve(log, part, "nll_loss"), curve(log, part, "ppl")
-    speeds = [value for _, value in curve(log, "train", "wps")]
-    memory = [value for _, value in curve(log, "train", "gb_free")]
+def _measured(seeds: Sequence[Run], measure: Measure) -> dict[str, Any]:
+    """What the logs and checkpoints of a system say."""
+    logged = [_logged(run) for run in seeds if run.log]
+    found: dict[str, Any] = {name: _mean([one[name] for one in logged]) for name in
+                             ("nll", "tokens_per_second", "updates", "tokens")}  # fmt: skip
+    peaks = [one["peak_gb"] for one in logged if one["peak_gb"] is not None]
+    tokens, updates = found.pop("tokens"), found.pop("updates")
+    checkpoint = next((run.checkpoint for run in seeds if run.checkpoint is not None), None)
+    parameters, each = (None, None) if checkpoint is None else measure(checkpoint)
     return {
-        "nll": losses[-1][1] if losses else None,
-        "perplexity": 2 ** losses[-1][1] if losses else None,
+        **found, "perplexity": None if found["nll"] is None else 2 ** found["nll"], "parameters": parameters,
+        "peak_gb": max(peaks) if peaks else None, "flops_per_token": each,
+        "flops": None if each is None or tokens is None else each * tokens,
+        "updates": None if updates is None else round(updates), "curve": _mean_curve([one["curve"] for one in logged]),
+    }  # fmt: skip
+
+
+def _logged(run: Run) -> dict[str, Any]:
+    """What one seed's training log says."""
+    part = next((record.part for record in run.log if record.part != "train"), "valid")
+    losses, trained = curve(run.log, part, "nll_loss"), tokens_trained(run.log)
+    speeds = [value for _, value in curve(run.log, "train", "wps")]
+    peaks = [value for _, value in curve(run.log, "train", "peak_gb")]
+    free = [value for _, value in curve(run.log, "train", "gb_free")]
+    if run.gpu_gb is not None and free:
+        peaks = [run.gpu_gb - min(free)]
+    return {
+        "nll": losses[-1][1] if losses else None, "updates": losses[-1][0] if losses else None,
         "tokens_per_second": statistics.median(speeds) if speeds else None,
-        "least_gb_free": min(memory) if memory else None,
-        "curve": perplexities,
-    }
+        "peak_gb": max(peaks) if peaks else None, "tokens": trained[-1][1] if trained else None, "curve": losses,
+    }  # fmt: skip
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
+
+
+def _mean_curve(curves: Sequence[list[tuple[int, float]]]) -> list[tuple[int, float]]:
+    """(update, perplexity) of the seeds' mean nll, at the updates that all of them validated."""
+    points = [dict(one) for one in curves if one]
+    shared = sorted(set.intersection(*map(set, points))) if points else []
+    return [(update, 2 ** statistics.fmean(one[update] for one in points)) for update in shared]
 
 
 def _bin(reference: str) -> int:
@@ -230,13 +287,14 @@ def _bin(reference: str) -> int:
 
 
 def _by_length(
-    hypotheses: Sequence[str], references: Sequence[str], bins: Sequence[int], setting: bleu.Setting
+    seeds: Sequence[Sequence[str]], references: Sequence[str], bins: Sequence[int], setting: bleu.Setting
 ) -> list[float | None]:
     found: list[float | None] = []
     for number in range(len(LENGTHS)):
         chosen = [place for place, one in enumerate(bins) if one == number]
-        ours, gold = ([side[place] for place in chosen] for side in (hypotheses, references))
-        found.append(bleu.score(ours, gold, setting).score if chosen else None)
+        gold = [references[place] for place in chosen]
+        scores = [bleu.score([one[place] for place in chosen], gold, setting).score for one in seeds] if chosen else []
+        found.append(_mean(scores))
     return found
 
 
@@ -256,35 +314,3 @@ def _different(
     lost = [one for one in gains[:SHOWN] if one.gain < 0]
     won = [one for one in gains[::-1][:SHOWN] if one.gain > 0]
     return lost + won
-
-
-COLUMNS = ("system", "BLEU", "difference", "p", "nll", "perplexity", "parameters", "tokens/s")
-
-
-def table(systems: Sequence[System]) -> tuple[list[str], list[list[str]]]:
-    """The columns in which anything was measured, and a row for each system."""
-    rows = [cells(system) for system in systems]
-    filled = [number for number in range(len(COLUMNS)) if any(row[number] for row in rows)]
-    return [COLUMNS[number] for number in filled], [[row[number] for number in filled] for row in rows]
-
-
-def decodings(systems: Sequence[System]) -> list[str]:
-    """How each system was decoded, in a sentence each; one for all where they were decoded alike."""
-    if len({system.decoding for system in systems}) == 1:
-        return [f"All were decoded with {systems[0].decoding}."]
-    return [f"{system.name} was decoded with {system.decoding}." for system in systems]
-
-
-def cells(system: System) -> tuple[str, ...]:
-    """A system's row under `COLUMNS`; empty where nothing was measured."""
-
-    def shown(value: float | None, form: str) -> str:
-        return "" if value is None else format(value, form)
-
-    spread = system.interval if system.deviation is None else system.deviation
-    seeds = f" ({len(system.scores)} seeds)" if len(system.scores) > 1 else ""
-    return (
-        f"{system.name}{seeds}", f"{system.mean:.2f} ± {spread:.2f}", shown(system.difference, "+.2f"),
-        shown(system.p_value, ".4f"), shown(system.nll, ".3f"), shown(system.perplexity, ".2f"),
-        shown(system.parameters, ","), shown(system.tokens_per_second, ",.0f"),
-    )  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from aat_plugin.results import charts, parsers_compared, provenance
-from aat_plugin.results.comparison import LENGTHS, Comparison, Different, decodings, table
+from aat_plugin.results import charts, comparison_table, parsers_compared, provenance
+from aat_plugin.results.comparison import LENGTHS, Comparison, Different
 from aat_plugin.results.page import Section, Table, render
 from aat_plugin.results.parsers_compared import Parser
 
@@ -54,22 +54,34 @@ def sections(found: Comparison, source: provenance.Provenance) -> list[Section]:
     """What the page shows, in order."""
     return [
         section
-        for section in (_figures(found, source), _curves(found), _lengths(found), _sentences(found))
+        for section in (_quality(found, source), _cost(found), _curves(found), _lengths(found), _sentences(found))
         if section is not None
     ]
 
 
-def _figures(found: Comparison, source: provenance.Provenance) -> Section:
-    columns, rows = table(found.systems)
+def _quality(found: Comparison, source: provenance.Provenance) -> Section:
+    columns, rows = comparison_table.quality(found.systems)
     text = (
-        f"p is of the paired bootstrap over {found.samples} drawn test sets, of either side, against "
-        f"{found.systems[0].name}: small where the difference is unlikely to be chance. ± after one seed's BLEU is "
-        "half of the 95 % interval, after several seeds' the standard deviation. nll is in bits a token, without "
-        "label smoothing."
+        f"{comparison_table.how_tested(found.systems, found.samples)}: small where the difference is unlikely to be "
+        "chance. ± after one run's BLEU is half of the 95 % interval, after several seeds' the standard deviation. nll "
+        "is in bits a token, without label smoothing."
     )
     note = f"{found.signature}. {provenance.in_words(source)}"
-    shown = Table(columns, rows, numeric=tuple(range(1, len(columns))))
-    return Section("Which is better?", [text, *decodings(found.systems)], shown, note=note)
+    said = [*comparison_table.verdicts(found.systems), text, *comparison_table.decodings(found.systems)]
+    return Section("Which is better?", said, Table(columns, rows, numeric=tuple(range(1, len(columns)))), note=note)
+
+
+def _cost(found: Comparison) -> Section | None:
+    columns, rows = comparison_table.cost(found.systems)
+    if len(columns) < 2:
+        return None
+    text = (
+        "As the training logs and checkpoints say: the median of target tokens a second; the most memory of the "
+        "training process, or of its GPU; operations of a forward and a backward pass a target token, in sentences of "
+        "30 tokens, and of the whole training."
+    )
+    numeric = tuple(place for place, name in enumerate(columns) if name not in ("system", "decoding"))
+    return Section("What does it cost?", [text], Table(columns, rows, numeric=numeric))
 
 
 def _curves(found: Comparison) -> Section | None:
@@ -90,7 +102,7 @@ def _lengths(found: Comparison) -> Section:
          *("" if (score := system.by_length[number]) is None else f"{score:.2f}" for system in found.systems)]
         for number, (low, high) in enumerate(LENGTHS) if found.in_bins[number]
     ]  # fmt: skip
-    text = "BLEU of the sentences of each length. Few sentences give an unsteady figure."
+    text = "BLEU of the sentences of each length, of several seeds the mean. Few sentences give an unsteady figure."
     return Section("By length", [text], Table(head, rows, numeric=tuple(range(1, len(head)))))
 
 

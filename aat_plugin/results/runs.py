@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aat_plugin.errors import ConfigError, DataError
-from aat_plugin.results.training_log import Record, records
+from aat_plugin.results.training_log import Record, gpu_gigabytes, records
 
 _DECODED = re.compile(r"Generate (?P<split>\S+) with beam=(?P<beam>\d+)")
 _NAMES = "beam|lenpen|max_len_a|max_len_b|sampling|no_repeat_ngram_size"
@@ -34,6 +34,7 @@ class Run:
         decoding: how it was decoded, in words, as far as the output says.
         log: records of the training log; empty where there is none.
         checkpoint: where parameters are counted; None where there is none.
+        gpu_gb: memory of the GPU that it was trained on; None where the log names none.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Run:
     decoding: str
     log: tuple[Record, ...] = field(default=(), repr=False)
     checkpoint: Path | None = None
+    gpu_gb: float | None = None
 
 
 def read_runs(words: Sequence[str]) -> dict[str, list[Run]]:
@@ -79,7 +81,8 @@ def read_run(word: str) -> Run:
         raise DataError(f"{path} must hold one output of fairseq-generate ({there} found); name the file: {name}=FILE")
     [(output, lines)] = outputs.items()
     log = tuple(record for file, text in texts.items() if file != output for record in records(text))
-    return Run(name, output, lines, decoding(lines), log, _checkpoint(path))
+    gpu = next((found for text in texts.values() if (found := gpu_gigabytes(text)) is not None), None)
+    return Run(name, output, lines, decoding(lines), log, _checkpoint(path), gpu)
 
 
 def named(word: str) -> tuple[str, Path]:
@@ -136,6 +139,31 @@ def check_same_test(one: Sequence[str], other: Sequence[str], names: tuple[str, 
             f"number {differ[0]}: these are different test sets, or were prepared differently; give one --ref for all "
             "if only the preparation differs"
         )
+
+
+def check_same_sentences(references: Sequence[str], said: Sequence[str], names: tuple[str, str]) -> None:
+    """Refuse references that are of other sentences than the T- lines of an output, however either was prepared.
+
+    Args:
+        references: a sentence a line, as many as
+        said: the output's own references.
+        names: of the file and the output.
+
+    Raises:
+        DataError: more than half of the sentences have other letters and digits.
+    """
+    differ = [number for number, (one, other) in enumerate(zip(references, said, strict=True), start=1)
+              if _letters(one) != _letters(other)]  # fmt: skip
+    if 2 * len(differ) > len(said):
+        raise DataError(
+            f"{names[1]} was tested on other sentences than {names[0]} holds: {len(differ)} of {len(said)} references "
+            f"differ, first number {differ[0]}; give the references of its own test set"
+        )
+
+
+def _letters(line: str) -> str:
+    """What tokenising, escaping and casing leave as it is."""
+    return "".join(filter(str.isalnum, re.sub(r"&#?\w+;", "", line).casefold()))
 
 
 def _read(path: Path) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 _PAIR = re.compile(r"([a-z_0-9]+)=([-+.0-9a-zA-Z]+)")
+_GPU = re.compile(r"total memory = ([\d.]+) GB ; name = ")
 _SIMPLE_VALIDATION = re.compile(r"\| valid on '(\w+)' subset \| (.*)")
 
 
@@ -45,6 +46,11 @@ def curve(found: Iterable[Record], part: str, name: str) -> list[tuple[int, floa
         if record.part == part and record.update is not None and name in record.values
     }
     return sorted(points.items())
+
+
+def gpu_gigabytes(lines: Iterable[str]) -> float | None:
+    """The memory of the (first) GPU, as fairseq's trainer says it when a run begins; None on a processor."""
+    return next((float(found[1]) for line in lines if (found := _GPU.search(line))), None)
 
 
 def tokens_trained(found: Iterable[Record]) -> list[tuple[int, float]]:

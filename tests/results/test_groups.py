@@ -1,4 +1,4 @@
-"""Groups of seeds: Student's t against its table, the bootstrap by hand, and no wolf cried under either kind of chance."""
+"""Groups of seeds: Student's t against its table, the bootstrap by hand, and no wolf cried under either chance."""
 
 from __future__ import annotations
 

@@ -32,12 +32,14 @@ def test_the_output_says_how_it_was_decoded():
 
 def test_a_folder_is_its_one_output_its_log_and_its_checkpoint(tmp_path):
     write(tmp_path / "gru/logs/generate.log", OUTPUT)
-    write(tmp_path / "gru/logs/train.log", LOG)
+    gpu = "rank   0: capabilities =  9.0  ; total memory = 79.109 GB ; name = X"
+    write(tmp_path / "gru/logs/train.log", [gpu, *LOG])
     write(tmp_path / "gru/checkpoint_last.pt", [])
     write(tmp_path / "gru/averaged.pt", [])
     run = read_run(str(tmp_path / "gru"))
     assert (run.name, run.path.name, run.checkpoint.name) == ("gru", "generate.log", "averaged.pt")
     assert run.log[0].values["wps"] == 1000
+    assert run.gpu_gb == 79.109
     write(tmp_path / "gru/other.out", OUTPUT)
     with pytest.raises(DataError, match="must hold one output"):
         read_run(str(tmp_path / "gru"))

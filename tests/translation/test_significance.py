@@ -39,6 +39,17 @@ def test_a_clearly_better_system_is_better_and_the_other_one_worse(protocol):
     assert significance.compare(bad, good, references, setting, samples=200).verdict == "worse"
 
 
+@pytest.mark.parametrize("protocol", bleu.PROTOCOLS)
+def test_counts_add_up_to_the_score(protocol):
+    system, references = corpus(0.2)
+    setting = Setting(protocol, lowercase=True)
+    summed = significance.counts(system, references, setting).sum(axis=0)
+    assert summed.shape == (10,)
+    assert significance.score_of_counts(setting)(summed) == pytest.approx(
+        bleu.score(system, references, setting).score
+    )
+
+
 def test_equal_systems_do_not_differ():
     system, references = corpus(0.2)
     found = significance.compare(system, list(system), references, Setting(), samples=100)
