@@ -16,12 +16,12 @@ from typing import Any
 
 import torch
 from fairseq.data import Dictionary
-from fairseq.models import MODEL_REGISTRY, build_model
+from fairseq.models import MODEL_REGISTRY, FairseqEncoderDecoderModel, build_model
 from fairseq.models.fconv import FConvModel
 from fairseq.models.lstm import LSTMModel
 from fairseq.models.transformer import TransformerModelBase
 from omegaconf import OmegaConf
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -49,7 +49,7 @@ def training_flops(checkpoint: Path) -> float | None:
     """
     bindings.register()
     state = read_checkpoint(str(checkpoint), map_only=zipfile.is_zipfile(checkpoint))
-    section = (state.get("cfg") or {}).get("model")
+    section: Any = (state.get("cfg") or {}).get("model")
     kind = MODEL_REGISTRY.get(str(section.get("_name"))) if isinstance(section, Mapping) else None
     if kind is None or not issubclass(kind, (AatTransformerModel, *COUNTED)):
         return None
@@ -61,14 +61,14 @@ def training_flops(checkpoint: Path) -> float | None:
     return 3 * forward_flops(_built(section, state["model"])) / (SENTENCES * LENGTH)
 
 
-def forward_flops(model: nn.Module) -> float:
+def forward_flops(model: FairseqEncoderDecoderModel) -> float:
     """Operations of the matrix products of one forward pass over `SENTENCES` sentences of `LENGTH` tokens."""
     tokens = torch.randint(4, len(model.decoder.dictionary), (SENTENCES, LENGTH))
     counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.conv_tbc: _conv_tbc})
     # The counter does not see into what is taken in one piece: in evaluation fairseq's layers, an LSTM by oneDNN, and
     # attention on a processor.
     model.train()
-    plain = torch.backends.mkldnn.flags(enabled=False)  # type: ignore[no-untyped-call]
+    plain = torch.backends.mkldnn.flags(enabled=False, allow_tf32=False)
     with plain, sdpa_kernel(SDPBackend.MATH), counter:
         model(tokens, torch.full((SENTENCES,), LENGTH), tokens)
     return float(counter.get_total_flops())
@@ -91,13 +91,13 @@ class _Task:
         return 1024, 1024
 
 
-def _built(section: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
+def _built(section: Mapping[str, Any], weights: Mapping[str, Tensor]) -> FairseqEncoderDecoderModel:
     """A checkpoint's model with new weights, over dictionaries of as many symbols as it has embeddings."""
     rows = [next(one.size(0) for name, one in weights.items() if name.startswith(side) and
                  name.endswith("embed_tokens.weight")) for side in ("encoder", "decoder")]  # fmt: skip
     source = _symbols(rows[0])
     task = _Task(source, source if rows[0] == rows[1] else _symbols(rows[1]))
-    model: nn.Module = build_model(OmegaConf.create(dict(section)), task, from_checkpoint=True)
+    model: FairseqEncoderDecoderModel = build_model(OmegaConf.create(dict(section)), task, from_checkpoint=True)
     return model
 
 
