@@ -1,7 +1,7 @@
 """The yardstick: stock fairseq and this plugin alternately, each in a fresh process. `make bench` runs it.
 
     python benchmarks/bench.py [--quick] [--pairs 5] [--only train_speed_tiny,…] [--shares] [--clock processor]
-    python benchmarks/bench.py --model CHECKPOINT --test-data DATA [--ctranslate2 FOLDER]
+    python benchmarks/bench.py --sizes '' --model CKPT --test-data DATA [--parser CKPT --parser-data DATA]
     python benchmarks/bench.py --report benchmarks/2026-11-26_cpu.md
 
 In each round every side of a comparison runs once, in an order drawn by lot, so that what disturbs the machine disturbs
@@ -21,7 +21,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from comparisons import Comparison, Inputs, decoding, dump, script, shares, training
+from comparisons import Comparison, Inputs, dump, script, shares, training
+from decoding import Model, Task, comparison, tasks, trials
 from kept import RunFailedError, run, say, write
 from report import lines, summary
 from sides import words
@@ -30,6 +31,7 @@ from aat_plugin.results import provenance
 
 SIZES = {"base": (37_000, 200_000, 27.0, 4096), "tiny": (9_700, 200_000, 13.0, 4096)}
 """V, pairs and mean length of the made-up data, and tokens a batch."""
+BIN = Path(sys.executable).parent
 
 
 def arguments() -> argparse.Namespace:
@@ -47,10 +49,14 @@ def arguments() -> argparse.Namespace:
         parser.add_argument(f"--data-{size}", type=Path, help=f"a joined data-bin en-de for {size} (default: made up)")
         parser.add_argument(f"--updates-{size}", type=int, help=f"timed updates of {size}")
     parser.add_argument("--precisions", default="bf16", help="quicker ones, with commas; the first is compared")
-    parser.add_argument("--model", type=Path, help="a trained checkpoint of ours, for decoding")
-    parser.add_argument("--test-data", type=Path, help="the data-bin whose test set is decoded")
+    parser.add_argument("--model", type=Path, help="a trained translator of ours, for decoding")
+    parser.add_argument("--test-data", type=Path, help="the data-bin whose test set it translates")
     parser.add_argument("--train-updates", type=int, default=0, help="train a tiny model for decoding where none is")
     parser.add_argument("--sentences", type=int, default=1000)
+    parser.add_argument("--parser", type=Path, help="a trained parser of ours, with next_word=false, for beam 21")
+    parser.add_argument("--parser-data", type=Path, help="the data-bin whose test set it parses")
+    parser.add_argument("--parsed-sentences", type=int, default=48, help="the longest of the parser's test set")
+    parser.add_argument("--base-decoding", action="store_true", help="an untrained model of base size too")
     parser.add_argument("--limit", type=float, default=3600.0, help="seconds that one run may take")
     parser.add_argument("--report", type=Path, help="write the report of what was run to this file too, and end")
     return parser.parse_args()
@@ -69,7 +75,7 @@ def prepared(given: argparse.Namespace) -> Inputs:
     inputs = Inputs(
         folder=made, data=data, vocabulary={size: _types(data[size]) for size in chosen}, max_tokens=tokens,
         updates=updates, warm_up=1 if given.quick else 3, memory_tokens=2048 if given.quick else 8192,
-        precisions=tuple(given.precisions.split(",")), sentences=20 if given.quick else given.sentences,
+        precisions=tuple(given.precisions.split(",")),
     )  # fmt: skip
     for size in chosen:
         wanted = [(tokens[size], inputs.warm_up + updates[size])]
@@ -78,7 +84,7 @@ def prepared(given: argparse.Namespace) -> Inputs:
             path, command = dump(inputs, size, number_of_tokens, number)
             if not path.is_file():
                 _do(command)
-    return replace(inputs, **_models(given, data, made))
+    return inputs
 
 
 def _made_up(made: Path, size: str, quick: bool) -> Path:
@@ -96,31 +102,65 @@ def _types(data: Path) -> int:
     return len((data / "dict.de.txt").read_text(encoding="utf-8").splitlines()) + 4
 
 
-def _models(given: argparse.Namespace, data: dict[str, Path], made: Path) -> dict[str, Any]:
-    """The model that decodes, in each side's form."""
-    model, test_data = given.model, given.test_data or data.get("tiny")
-    if model is None and not given.train_updates:
-        return {}
-    bin_folder = Path(sys.executable).parent
-    if model is None:
-        folder = made / f"tiny_{given.train_updates}"
-        model = folder / "checkpoint_last.pt"
-        if not model.is_file():
-            more = ["--max-update", str(given.train_updates), "--max-tokens", "4096", "--convention", "fairseq"]
-            more += ["--cpu", "--save-dir", str(folder), "--no-epoch-checkpoints", "--warmup-updates", "200"]
-            _do([str(bin_folder / "fairseq-train"), *words("aat", "tiny", data["tiny"], more)])
-    found = {"model": model, "test_data": test_data, "stock_model": made / "stock" / f"{model.stem}.pt"}
-    if not found["stock_model"].is_file():
-        found["stock_model"].parent.mkdir(exist_ok=True)
-        _do([str(bin_folder / "aat"), "export", "fairseq", str(model), "-o", str(found["stock_model"])])
-    folder = made / f"ctranslate2_{model.stem}"
-    if not folder.is_dir():
+def decoded(given: argparse.Namespace, inputs: Inputs) -> list[Task]:
+    """What is decoded, with each model in each side's form, made once."""
+    number = 20 if given.quick else given.sentences
+    model, test_data = given.model, given.test_data or inputs.data.get("tiny")
+    if model is None and given.train_updates and test_data is not None:
+        model = _trained(inputs.folder, "tiny", test_data, given.train_updates, ["--warmup-updates", "200"])
+    translator = None if model is None else _forms(inputs.folder, model, test_data, number)
+    parser = base = None
+    if given.parser is not None:
+        at_most = 4 if given.quick else given.parsed_sentences
+        parser = _forms(inputs.folder, given.parser, given.parser_data, at_most)
+    if given.base_decoding:
+        data = _made_up(inputs.folder, "base", quick=True)
+        base = _forms(inputs.folder, _trained(inputs.folder, "base", data, 1, []), data, 4 if given.quick else 64)
+    return tasks(translator, parser, base)
+
+
+def _trained(made: Path, size: str, data: Path, updates: int, more: list[str]) -> Path:
+    """A model of our own making."""
+    folder = made / f"{size}_{updates}"
+    if not (folder / "checkpoint_last.pt").is_file():
+        limits = ["--max-update", str(updates), "--max-tokens", "2048", "--cpu"]
+        saved = ["--save-dir", str(folder), "--no-epoch-checkpoints", "--no-save-optimizer-state"]
+        extra = [*limits, *saved, "--convention", "fairseq", "--disable-validation", *more]
+        _do([str(BIN / "fairseq-train"), *words("aat", size, data, extra)])
+    return folder / "checkpoint_last.pt"
+
+
+def _forms(made: Path, model: Path, data: Path, sentences: int) -> Model:
+    name = f"{model.resolve().parent.name}_{model.stem}"
+    stock, ctranslate2 = made / "stock" / f"{name}.pt", made / f"ctranslate2_{name}"
+    if not stock.is_file():
+        stock.parent.mkdir(exist_ok=True)
+        _do([str(BIN / "aat"), "export", "fairseq", str(model), "-o", str(stock)])
+    if not ctranslate2.is_dir():
         try:
-            _do([str(bin_folder / "aat"), "export", "ctranslate2", str(model), "-o", str(folder)])
+            _do([str(BIN / "aat"), "export", "ctranslate2", str(model), "-o", str(ctranslate2), "--data", str(data)])
         except RunFailedError as why:
             say(f"CTranslate2: not run ({str(why).splitlines()[-1]})")
-            return found
-    return {**found, "ctranslate2": folder}
+            return Model(model, stock, None, data, sentences)
+    return Model(model, stock, ctranslate2, data, sentences)
+
+
+def at_its_best(task: Task, given: argparse.Namespace, made: Path) -> Comparison:
+    """The comparison, with the batch size that suits each side; one that fails is left out, and this is said."""
+    small = replace(task, model=replace(task.model, sentences=min(task.model.sentences, 256)))
+    best = {}
+    for side, command in trials(small):
+        place = given.out / "raw" / "batch_sizes" / f"{task.name}.{side.replace(' ', '_')}.json"
+        try:
+            figures = run(place, command, given.limit, provenance.commit())
+        except RunFailedError as why:
+            say(f"  {task.name}, {side}: no batch size ({str(why).splitlines()[-1]})")
+            best[side] = int(task.sizes.split(",")[0])
+            continue
+        best[side] = int(figures["best"])
+        say(f"{task.name}, {side}: batches of {best[side]} ({figures['sentences_per_second']})")
+    (made / "hypotheses").mkdir(exist_ok=True)
+    return comparison(task, best, made / "hypotheses")
 
 
 def _do(command: list[str]) -> None:
@@ -153,7 +193,7 @@ def play(compared: list[Comparison], given: argparse.Namespace, rounds: int) -> 
                     say(f"  {one.name}, {side}: not run ({str(why).splitlines()[-1]})")
                     continue
                 found[one.name].setdefault(number, {})[side] = figures
-                say(f"{number + 1}/{rounds} {one.name}, {side}: {figures[one.figures[given.clock]]:,.1f}")
+                say(f"{number + 1}/{rounds} {one.name}, {side}: {figures[one.figures[given.clock]]:,.4g}")
         write(given.out / "summary.json", summary(compared, found, given.clock))
         report = "\n".join(lines(compared, found, given.clock, shlex.join(["python", *sys.argv]))) + "\n"
         (given.out / "report.md").write_text(report, encoding="utf-8")
@@ -168,11 +208,14 @@ def main() -> int:
         return 0
     try:
         inputs = prepared(given)
-        compared = shares(inputs) if given.shares else [*training(inputs), *decoding(inputs)]
-        if given.only:
-            compared = [one for one in compared if one.name in given.only.split(",")]
+        wanted = given.only.split(",") if given.only else None
+        compared = shares(inputs) if given.shares else training(inputs)
+        compared = [one for one in compared if wanted is None or one.name in wanted]
+        for task in [] if given.shares else decoded(given, inputs):
+            if wanted is None or task.name in wanted:
+                compared.append(at_its_best(task, given, inputs.folder))
         if not compared:
-            say("nothing to compare: see --only, --sizes, --model")
+            say("nothing to compare: see --only, --sizes, --model, --parser")
             return 2
         play(compared, given, given.pairs or (2 if given.quick else 5))
     except RunFailedError as why:

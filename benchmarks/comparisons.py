@@ -12,7 +12,6 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TRAINING = {"wall": "tokens_per_second", "processor": "tokens_per_processor_second"}
-DECODING = {"wall": "sentences_per_second", "processor": "sentences_per_processor_second"}
 MEMORY = {"wall": "peak_bytes", "processor": "peak_bytes"}
 OFF = {
     "fused loss": ["--fused-loss", "false"],
@@ -36,6 +35,8 @@ class Comparison:
         more_is_better: whether a larger one is.
         size: the model's, whose operations are counted; empty for decoding.
         baseline: the side that the others are divided by.
+        medians: key of the summary → the side that is divided by the baseline; where empty, its name → "aat".
+        heard: side → the file with what it said, in decoding.
     """
 
     name: str
@@ -45,6 +46,8 @@ class Comparison:
     more_is_better: bool = True
     size: str = ""
     baseline: str = "stock"
+    medians: Mapping[str, str] = field(default_factory=dict)
+    heard: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,7 @@ class Inputs:
         updates: size → how many are timed.
         warm_up: updates that are not.
         memory_tokens: of the batch that memory is measured at.
-        model: a checkpoint of ours, for decoding, and
-        stock_model: the same as stock fairseq's; None without decoding.
-        ctranslate2: the same as a folder of CTranslate2's; None without.
-        test_data: the data-bin whose test set is decoded.
-        sentences: of it, at most.
-        precisions: for training and decoding quicker than float32.
+        precisions: for training quicker than float32.
     """
 
     folder: Path
@@ -74,11 +72,6 @@ class Inputs:
     updates: Mapping[str, int]
     warm_up: int = 3
     memory_tokens: int = 8192
-    model: Path | None = None
-    stock_model: Path | None = None
-    ctranslate2: Path | None = None
-    test_data: Path | None = None
-    sentences: int = 1000
     precisions: tuple[str, ...] = field(default=("bf16",))
 
 
@@ -134,34 +127,3 @@ def shares(inputs: Inputs) -> list[Comparison]:
         title = f"Shares, {size}: each way off"
         found.append(Comparison(f"shares_{size}", title, sides, TRAINING, size=size, baseline="all on"))
     return found
-
-
-def decoding(inputs: Inputs) -> list[Comparison]:
-    """The test set at beam 4 and 21; none without a model."""
-    if inputs.model is None or inputs.stock_model is None or inputs.test_data is None:
-        return []
-    heard = inputs.folder / "hypotheses"
-
-    def side(of: str, checkpoint: Path, beam: int, precision: str = "float32") -> list[str]:
-        words = ["--beam", beam, "--sentences", inputs.sentences, "--hypotheses", f"{heard}.{of}.{beam}.{precision}"]
-        return script("decode_side", of, checkpoint, inputs.test_data, *words, "--precision", precision)
-
-    def sides(beam: int) -> dict[str, list[str]]:
-        assert inputs.stock_model is not None
-        return {"stock": side("stock", inputs.stock_model, beam)}
-
-    model = inputs.model
-    quick = {"aat": side("aat", model, 4, inputs.precisions[0])}
-    quick |= {f"aat {one}": side("aat", model, 4, one) for one in (*inputs.precisions[1:], "int8")}
-    if inputs.ctranslate2 is not None:
-        for compute in ("float32", "int8"):
-            words = (inputs.ctranslate2, inputs.test_data, "--sentences", inputs.sentences, "--compute", compute)
-            quick[f"CTranslate2 {compute}"] = script("ctranslate2_side", *words)
-    return [
-        Comparison("decode_beam4_fp32", "Decoding, beam 4, float32", {**sides(4), "aat": side("aat", model, 4)},
-                   DECODING),
-        Comparison("decode_beam4_fast", f"Decoding, beam 4, aat in {inputs.precisions[0]}", {**sides(4), **quick},
-                   DECODING),
-        Comparison("decode_beam21", f"Decoding, beam 21, aat in {inputs.precisions[0]}",
-                   {**sides(21), "aat": side("aat", model, 21, inputs.precisions[0])}, DECODING),
-    ]  # fmt: skip

@@ -81,6 +81,12 @@ def current() -> int:
     return int(status.read_text().split()[1]) * resource.getpagesize() if status.exists() else 0
 
 
+def spread_out(found: Sequence[Any], wanted: int) -> list[Any]:
+    """At most `wanted` of `found`, evenly over their order, its middle included."""
+    number = min(len(found), wanted)
+    return [found[(2 * place + 1) * len(found) // (2 * number)] for place in range(number)]
+
+
 def latencies(each: list[float], on_processor: float, sentences: int, tokens: int) -> dict[str, float]:
     """Rates of decoding, and how long a batch took at the median and in the slowest twentieth.
 
@@ -105,12 +111,12 @@ def latencies(each: list[float], on_processor: float, sentences: int, tokens: in
 
 
 def said_figures(said: dict[int, str], references: dict[int, str], file: Path | None) -> dict[str, float]:
-    """BLEU over joined pieces as they are tokenised; what was said goes to `file`, in the test set's order."""
+    """BLEU over joined pieces as they are tokenised; what was said goes to `file`, each line after its number."""
     import sacrebleu
 
     order = sorted(said)
     if file is not None:
-        file.write_text("".join(f"{said[index]}\n" for index in order), encoding="utf-8")
+        file.write_text("".join(f"{index}\t{said[index]}\n" for index in order), encoding="utf-8")
     hypotheses, wanted = ([_joined(lines[index]) for index in order] for lines in (said, references))
     return {"bleu": sacrebleu.corpus_bleu(hypotheses, [wanted], tokenize="none", force=True).score}
 

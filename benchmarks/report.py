@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from comparisons import Comparison
+from decoding import alike
 from ratios import claim, gain, ratios, spread
 from sides import SIZES
 
@@ -19,14 +20,18 @@ from aat_plugin.results import provenance
 RAW = ("tokens_per_second", "tokens_per_processor_second", "sentences_per_second", "sentences_per_processor_second",
        "peak_bytes", "padding_share", "last_loss", "bleu", "batch_p50", "batch_p95", "load_seconds")  # fmt: skip
 
+TRAINED = ("padding", "of the product rate")
+DECODED = ("BLEU", "same as stock's", "tokens a sentence", "sentences a batch", "p95 of a batch, s")
+
 
 def summary(compared: Sequence[Comparison], found: dict[str, Any], clock: str) -> dict[str, Any]:
     """The median ratio plugin / stock of each comparison by its name, and the clock that was compared."""
     medians: dict[str, Any] = {"clock": clock}
     for one in compared:
-        numbers = ratios(found[one.name], one.figures[clock], "aat", one.baseline)
-        if numbers:
-            medians[one.name] = round(spread(numbers).median, 4)
+        for key, side in (one.medians or {one.name: "aat"}).items():
+            numbers = ratios(found[one.name], one.figures[clock], side, one.baseline)
+            if numbers:
+                medians[key] = round(spread(numbers).median, 4)
     return medians
 
 
@@ -63,22 +68,22 @@ def _table(one: Comparison, found: dict[str, Any], clock: str) -> Iterator[str]:
     yield ""
     yield f"`{figure}`; gain over {one.baseline} within a round: smallest / median / largest."
     yield ""
-    yield "| side | median | gain | claim | padding | peak MB | of the product rate | rounds |"
-    yield "|---|---|---|---|---|---|---|---|"
+    more = DECODED if one.heard else TRAINED
+    yield f"| side | median | gain | claim | peak MB | {' | '.join(more)} | rounds |"
+    yield f"|{'---|' * (len(more) + 6)}"
     for side in one.sides:
         mine = [sides[side] for sides in rounds.values() if side in sides]
         if not mine:
-            yield f"| {side} | not run | | | | | | 0 |"
+            yield f"| {side} | not run | {'| ' * (len(more) + 3)}0 |"
             continue
         numbers = ratios(rounds, figure, side, one.baseline)
         better = gain(spread(numbers), one.more_is_better)
         said = "" if side == one.baseline else claim(spread(numbers), one.more_is_better)
         cells = [
-            side, f"{spread([one_of[figure] for one_of in mine]).median:,.1f}",
+            side, f"{spread([one_of[figure] for one_of in mine]).median:,.{1 if one.more_is_better else 4}f}",
             f"{better.smallest:.2f} / {better.median:.2f} / {better.largest:.2f}", said,
-            f"{mine[0]['padding_share']:.1%}" if "padding_share" in mine[0] else "",
             f"{spread([one_of['peak_bytes'] / 1e6 for one_of in mine]).median:,.0f}",
-            _share(one, mine, found, clock), str(len(mine)),
+            *(_decoded(one, side, mine) if one.heard else _trained(one, mine, found, clock)), str(len(mine)),
         ]  # fmt: skip
         yield f"| {' | '.join(cells)} |"
     yield ""
@@ -86,6 +91,19 @@ def _table(one: Comparison, found: dict[str, Any], clock: str) -> Iterator[str]:
         for side, figures in sides.items():
             raw = ", ".join(f"{name} {figures[name]:.6g}" for name in RAW if name in figures)
             yield f"- round {number + 1}, {side}: {raw}"
+
+
+def _trained(one: Comparison, mine: Sequence[Any], found: dict[str, Any], clock: str) -> tuple[str, ...]:
+    padding = f"{mine[0]['padding_share']:.1%}" if "padding_share" in mine[0] else ""
+    return padding, _share(one, mine, found, clock)
+
+
+def _decoded(one: Comparison, side: str, mine: Sequence[Any]) -> tuple[str, ...]:
+    """What was said is the same in each round, but for sums in another order of threads; the first round's is given."""
+    first, same = mine[0], alike(one.heard, side, one.baseline)
+    slowest = spread([float(figures["batch_p95"]) for figures in mine]).median
+    return (f"{first['bleu']:.2f}", "" if same is None else f"{same:.1%}", f"{first['tokens_a_sentence']:.1f}",
+            f"{first['batch_size']}" if first["batch_size"] <= first["sentences"] else "", f"{slowest:.4f}")
 
 
 def _share(one: Comparison, mine: Sequence[Any], found: dict[str, Any], clock: str) -> str:

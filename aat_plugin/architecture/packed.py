@@ -1,21 +1,24 @@
 """A trained model's weights laid out for decoding: one product for Q, K and V, in a precision of choice. Section 3.
 
 It computes what `stacks` computes, up to rounding, from copies of the weights; residual sums, norms, softmax and the
-products of attention stay in the model's own type. A step takes one token of each hypothesis and a `BeamCache`.
+products of attention stay in the model's own type. Eq. 1's 1 / sqrt(d_k) is multiplied into W^Q beforehand. A step
+takes one token of each hypothesis and a `BeamCache`.
 """
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-from aat_plugin.architecture.attention import MultiHeadAttention, scaled_dot_product_attention
+from aat_plugin.architecture.attention import MultiHeadAttention
 from aat_plugin.architecture.beam_cache import BeamCache
 from aat_plugin.architecture.cache import KeysAndValues
 from aat_plugin.architecture.embeddings import embed
-from aat_plugin.architecture.masks import key_padding_mask
-from aat_plugin.architecture.precision import LayerNorm
-from aat_plugin.architecture.products import Product, product
+from aat_plugin.architecture.precision import LayerNorm, softmax
+from aat_plugin.architecture.products import product
 from aat_plugin.architecture.restricted import Reach, restricted_attention
 from aat_plugin.architecture.stacks import (
     DecoderLayer,
@@ -26,6 +29,22 @@ from aat_plugin.architecture.stacks import (
 )
 
 
+class _Part(NamedTuple):
+    """A linear layer's weights."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+    @classmethod
+    def of(cls, linear: torch.nn.Linear) -> _Part:
+        """Those of `linear`, without their history."""
+        return cls(linear.weight.detach(), None if linear.bias is None else linear.bias.detach())
+
+    def times(self, scale: float) -> _Part:
+        """All of them times `scale`."""
+        return _Part(self.weight * scale, None if self.bias is None else self.bias * scale)
+
+
 class _Attention:
     """The products of a `MultiHeadAttention`: those of its inputs joined, and the output's.
 
@@ -33,20 +52,22 @@ class _Attention:
         attention: whose weights.
         joined: "qkv" for self-attention, "kv" where queries come from elsewhere.
         precision: as in `product`.
+        scaled: whether queries come out times 1 / sqrt(d_k).
     """
 
-    def __init__(self, attention: MultiHeadAttention, joined: str, precision: str) -> None:
-        parts = {"q": attention.q_proj, "k": attention.k_proj, "v": attention.v_proj}
-        chosen = [parts[name] for name in joined]
-        weights: list[Tensor] = [part.weight for part in chosen]
-        biases: list[Tensor] = [part.bias for part in chosen if part.bias is not None]
+    def __init__(self, attention: MultiHeadAttention, joined: str, precision: str, *, scaled: bool = True) -> None:
         self.heads = attention.num_heads
-        self.widths = [part.out_features for part in chosen]
+        scale = (attention.q_proj.out_features // self.heads) ** -0.5 if scaled else 1.0
+        query = _Part.of(attention.q_proj).times(scale)
+        parts = {"q": query, "k": _Part.of(attention.k_proj), "v": _Part.of(attention.v_proj)}
+        chosen = [parts[name] for name in joined]
+        biases = [part.bias for part in chosen if part.bias is not None]
+        self.widths = [part.weight.size(0) for part in chosen]
         self.inputs = product(
-            torch.cat(weights).detach(), torch.cat(biases).detach() if biases else None, precision
+            torch.cat([part.weight for part in chosen]), torch.cat(biases) if biases else None, precision
         )
-        self.query = _linear(attention.q_proj, precision) if joined == "kv" else None
-        self.output = _linear(attention.out_proj, precision)
+        self.query = product(*query, precision) if joined == "kv" else None
+        self.output = product(*_Part.of(attention.out_proj), precision)
 
     def project(self, x: Tensor) -> list[Tensor]:
         """x (batch, length, d_model) → each of the joined, (batch, heads, length, d)."""
@@ -65,12 +86,13 @@ class _Attention:
 class _Layer:
     """What packed layers share."""
 
-    def __init__(self, layer: EncoderLayer | DecoderLayer, precision: str) -> None:
+    def __init__(self, layer: EncoderLayer | DecoderLayer, precision: str, *, scaled: bool = True) -> None:
         self.normalize_before = layer.normalize_before
         self.near: Reach | None = layer.near
-        self.own = _Attention(layer.self_attn, "qkv", precision)
+        self.own = _Attention(layer.self_attn, "qkv", precision, scaled=scaled)
         self.own_norm, self.last_norm = layer.self_attn_layer_norm, layer.final_layer_norm
-        self.fc1, self.fc2 = _linear(layer.fc1, precision), _linear(layer.fc2, precision)
+        self.fc1 = product(*_Part.of(layer.fc1), precision, relu=True, rough=True)
+        self.fc2 = product(*_Part.of(layer.fc2), precision)
 
     def before(self, x: Tensor, norm: LayerNorm) -> Tensor:
         """A sub-layer's input."""
@@ -83,7 +105,7 @@ class _Layer:
 
     def feed_forward(self, x: Tensor) -> Tensor:
         """Section 3.3 with its residual sum."""
-        return self.after(x, self.fc2(self.fc1(self.before(x, self.last_norm)).relu_()), self.last_norm)
+        return self.after(x, self.fc2(self.fc1(self.before(x, self.last_norm))), self.last_norm)
 
 
 class _DecoderLayer(_Layer):
@@ -95,16 +117,16 @@ class _DecoderLayer(_Layer):
         self.source_norm = layer.encoder_attn_layer_norm
 
     def memory(self, memory: Tensor) -> KeysAndValues:
-        """Keys and values of the encoder's output (sentences, src_len, d_model), laid out a head after the other."""
+        """Keys and values of the encoder's output (sentences, src_len, d_model), as `BeamCache.memory` has them."""
         key, value = self.source.project(memory)
-        return key.contiguous(), value.contiguous()
+        return key.transpose(2, 3).contiguous(), value.contiguous()
 
     def step(self, x: Tensor, hidden: Tensor, cache: BeamCache, index: int) -> tuple[Tensor, Tensor]:
         """One position.
 
         Args:
             x: (sentences, beam, d_model), by place.
-            hidden: (sentences, 1, beam, slots), True where a hypothesis does not descend from a slot.
+            hidden: (sentences, 1, beam, slots), -inf where a hypothesis does not descend from a slot, else 0.
             cache: see `BeamCache`.
             index: this layer's number.
 
@@ -112,13 +134,12 @@ class _DecoderLayer(_Layer):
             (sentences, beam, d_model), and the weights over the source (sentences, heads, beam, src_len).
         """
         query, key, value = self.own.project(self.before(x, self.own_norm))
-        mixed, _ = scaled_dot_product_attention(query, *cache.extend(index, key, value), hidden)
+        keys, values = cache.extend(index, key, value)
+        mixed, _ = _mixed(query, keys.transpose(2, 3), values, hidden)
         x = self.after(x, self.own.join(mixed), self.own_norm)
         assert self.source.query is not None
         query = self.source.split(self.source.query(self.before(x, self.source_norm)))
-        mixed, weights = scaled_dot_product_attention(
-            query, *cache.memory[index], key_padding_mask(cache.padding_mask)
-        )
+        mixed, weights = _mixed(query, *cache.memory[index], cache.hidden_source)
         x = self.after(x, self.source.join(mixed), self.source_norm)
         return self.feed_forward(x), weights
 
@@ -133,15 +154,17 @@ class PackedEncoder:
 
     def __init__(self, encoder: TransformerEncoder, precision: str) -> None:
         self.encoder = encoder
-        self.layers = [_Layer(layer, precision) for layer in encoder.layers]  # type: ignore[arg-type]
+        plain = encoder.config.restricted_attention is None  # restricted attention scales by itself
+        self.layers = [_Layer(layer, precision, scaled=plain) for layer in encoder.layers]  # type: ignore[arg-type]
 
     def encode(self, src_tokens: Tensor) -> EncoderOutput:
         """Encode src_tokens (batch, src_len), padded on either side."""
         x, padding_mask = self.encoder.embed(src_tokens)
+        hidden = torch.where(padding_mask, -math.inf, x.new_zeros(()))[:, None, None, :]
         for layer in self.layers:
             query, key, value = layer.own.project(layer.before(x, layer.own_norm))
             if layer.near is None:
-                mixed, _ = scaled_dot_product_attention(query, key, value, key_padding_mask(padding_mask))
+                mixed, _ = _mixed(query, key.transpose(2, 3), value, hidden)
             else:
                 mixed = restricted_attention(query, key, value, padding_mask, layer.near)
             x = layer.feed_forward(layer.after(x, layer.own.join(mixed), layer.own_norm))
@@ -155,12 +178,15 @@ class PackedDecoder:
     Args:
         decoder: whose weights; in evaluation mode.
         precision: as in `product`.
+
+    Attributes:
+        logits: the pre-softmax projection: features (rows, d_model) → (rows, V).
     """
 
     def __init__(self, decoder: TransformerDecoder, precision: str) -> None:
         self.decoder = decoder
         self.layers = [_DecoderLayer(layer, precision) for layer in decoder.layers]  # type: ignore[arg-type]
-        self.output = product(decoder.output_projection.weight.detach(), None, precision)
+        self.logits = product(decoder.output_projection.weight.detach(), None, precision)
 
     def begin(self, source: EncoderOutput) -> BeamCache:
         """The cache of a batch whose sources were encoded."""
@@ -175,7 +201,7 @@ class PackedDecoder:
         return None if following is None else following.count(tokens)[:, -1]
 
     def step(self, tokens: Tensor, cache: BeamCache, counts: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Logits of the next token.
+        """The features that the next token's `logits` come from.
 
         Args:
             tokens: (sentences · beam,), in search order: each hypothesis's last token; none is padding.
@@ -183,7 +209,8 @@ class PackedDecoder:
             counts: what `counts` says of the hypotheses.
 
         Returns:
-            (sentences · beam, V), and the last layer's weights over the source (sentences · beam, heads, src_len).
+            (sentences · beam, d_model), and the last layer's weights over the source, (sentences · beam, heads,
+            src_len).
         """
         decoder, config = self.decoder, self.decoder.config
         grouped, number = cache.to_places(tokens), cache.length + config.first_position
@@ -201,9 +228,21 @@ class PackedDecoder:
             x, weights = layer.step(x, hidden, cache, index)
         assert weights is not None  # num_layers ≥ 1 is checked in the config
         x = cache.to_search_order(x if decoder.layer_norm is None else decoder.layer_norm(x))
-        return self.output(x), cache.to_search_order(weights.transpose(1, 2))
+        return x, cache.to_search_order(weights.transpose(1, 2))
 
 
-def _linear(linear: torch.nn.Linear, precision: str) -> Product:
-    bias = None if linear.bias is None else linear.bias.detach()
-    return product(linear.weight.detach(), bias, precision)
+def _mixed(query: Tensor, key: Tensor, value: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Eq. 1 with queries that are scaled already.
+
+    Args:
+        query: (batch, heads, tgt_len, d_k).
+        key: (batch, heads, d_k, src_len).
+        value: (batch, heads, src_len, d_v).
+        hidden: added to the scores: -inf where a connection is illegal, else 0; None where all are legal.
+
+    Returns:
+        The mixture (batch, heads, tgt_len, d_v) and the weights (batch, heads, tgt_len, src_len).
+    """
+    scores = query @ key
+    weights = softmax(scores if hidden is None else scores.add_(hidden))
+    return weights @ value, weights

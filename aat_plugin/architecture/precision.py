@@ -12,7 +12,10 @@ from torch.nn import functional as F
 
 _HALF = (torch.float16, torch.bfloat16)
 ROWS_AT_ONCE = 8
-"""In `log_normalizer`: measured at V = 37,000, a third of torch's own time."""
+"""In `log_normalizer`: so many rows of the vocabulary stay in a processor's cache."""
+PLAIN_EXPONENTIALS = (-30.0, 80.0)
+"""Between these a log-sum-exp is exact without taking the largest off first: nothing overflows, and what underflows is
+less than e^-40 of it."""
 
 
 def softmax(scores: Tensor) -> Tensor:
@@ -38,7 +41,7 @@ def log_softmax(scores: Tensor) -> Tensor:
 def log_normalizer(logits: Tensor) -> Tensor:
     """log-sum-exp over the last dimension in at least float32: what turns a logit into its log-probability.
 
-    On a processor a few rows at a time, so that they stay in its cache.
+    On a processor a few rows at a time, and without taking the largest off where that changes nothing.
 
     Args:
         logits: (rows, classes), each row with a finite largest.
@@ -49,12 +52,12 @@ def log_normalizer(logits: Tensor) -> Tensor:
     wide = torch.promote_types(logits.dtype, torch.float32)
     if logits.device.type != "cpu":
         return logits.to(wide).logsumexp(dim=1)
-    sums = logits.new_empty(logits.size(0), dtype=wide)
-    for start in range(0, logits.size(0), ROWS_AT_ONCE):
-        part = logits[start : start + ROWS_AT_ONCE].to(wide)
-        largest = part.amax(dim=1, keepdim=True)
-        sums[start : start + ROWS_AT_ONCE] = (part - largest).exp_().sum(dim=1).log_().add_(largest.squeeze(1))
-    return sums
+    pieces = torch.split(logits, ROWS_AT_ONCE)
+    sums = torch.cat([piece.to(wide).exp().sum(dim=1) for piece in pieces]).log_()
+    low, high = PLAIN_EXPONENTIALS
+    if bool(((sums > low) & (sums < high)).all()):
+        return sums
+    return torch.cat([piece.to(wide).logsumexp(dim=1) for piece in pieces])
 
 
 class LayerNorm(nn.LayerNorm):

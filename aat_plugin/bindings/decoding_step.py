@@ -23,7 +23,10 @@ from aat_plugin.architecture.precision import log_normalizer
 from aat_plugin.bindings.model import AatDecoder, AatEncoder
 from aat_plugin.bindings.precision import Precision
 from aat_plugin.bindings.rivals import FairseqRivalDecoder
-from aat_plugin.translation.search_options import NextScores, NextTokens
+from aat_plugin.translation.search_options import NextScores, NextTokens, ScoresInPieces
+
+ROWS_AT_ONCE = 64
+"""Rows whose logits are made and searched together on a processor: few enough for its cache."""
 
 
 def prepare(models: Sequence[nn.Module], beam: int, need_attention: bool) -> EnsembleModel:
@@ -79,19 +82,27 @@ class OwnSteps:
         self.decoders = [decoder for _, decoder in packed]
         self.caches = [decoder.begin(encoder.encode(src_tokens)) for encoder, decoder in packed]
 
-    def scores(self, tokens: Tensor) -> NextScores:
+    def scores(self, tokens: Tensor) -> ScoresInPieces:
         """As `NextTokens.scores`."""
         last = tokens[:, -1]
         answers = [decoder.step(last, cache, decoder.counts(tokens))
                    for decoder, cache in zip(self.decoders, self.caches, strict=True)]
         attention = torch.stack([weights.mean(dim=1) for _, weights in answers]).mean(dim=0)
-        wide = torch.promote_types(answers[0][0].dtype, torch.float32)
-        logits = [(answer if self.temperature == 1.0 else answer / self.temperature).to(wide) for answer, _ in answers]
+        rows = tokens.size(0) // self.caches[0].sentences  # of a sentence
+        at_once = max(1, ROWS_AT_ONCE // rows) * rows if tokens.device.type == "cpu" else tokens.size(0)
+        pieces = zip(*(features.split(at_once) for features, _ in answers), strict=True)
+        return ScoresInPieces((self._next(piece) for piece in pieces), attention)
+
+    def _next(self, features: Sequence[Tensor]) -> NextScores:
+        """Each model's features (rows, d_model) of some rows → their scores."""
+        logits = [decoder.logits(one) for decoder, one in zip(self.decoders, features, strict=True)]
+        wide = torch.promote_types(logits[0].dtype, torch.float32)
+        logits = [(one if self.temperature == 1.0 else one / self.temperature).to(wide) for one in logits]
         normalizers = [log_normalizer(one) for one in logits]
         if len(logits) == 1:
-            return NextScores(logits[0], attention, normalizers[0])
+            return NextScores(logits[0], None, normalizers[0])
         log_probs = [one - normalizer.unsqueeze(1) for one, normalizer in zip(logits, normalizers, strict=True)]
-        return NextScores(torch.stack(log_probs).logsumexp(dim=0) - math.log(len(log_probs)), attention)
+        return NextScores(torch.stack(log_probs).logsumexp(dim=0) - math.log(len(log_probs)))
 
     def reorder(self, rows: Tensor, sentences: Tensor | None) -> None:
         """As `NextTokens.reorder`."""

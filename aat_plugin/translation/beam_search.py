@@ -8,6 +8,7 @@ sentences leave the batch. A step waits for the device once, to learn which sent
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -21,7 +22,7 @@ from aat_plugin.translation.search_options import Constraint, Hypothesis, NextSc
 from aat_plugin.translation.token_rules import TokenRules
 
 BLOCK = 64
-"""Classes in a block of `largest`."""
+"""Classes in a block of `_largest_of_blocks`."""
 
 
 @torch.no_grad()
@@ -89,46 +90,45 @@ class _Search:
         """Take one step with all sentences that are not done."""
         step = self.tokens.size(1) - 1
         answer = self.model.scores(self.tokens)
-        scores = self.rules.apply(answer.scores, self.tokens)
-        if self.constraint is not None:
-            scores.masked_fill_(~self.constraint.allowed(self.tokens), -math.inf)
-        log_probs, finished = self._start(scores)
+        log_probs, candidates = self._candidates([answer] if isinstance(answer, NextScores) else answer.pieces)
+        assert self.finished is not None  # made with the first candidates
         self.history.record(Step(self.tokens[:, -1], log_probs, self.parents, answer.attention))
-        candidates = self._candidates(answer._replace(scores=scores), log_probs)
         ends = candidates.token.eq(self.options.end_idx) & candidates.log_prob.gt(-math.inf)
-        finished.add(step, ends, candidates.log_prob, candidates.row)
+        self.finished.add(step, ends, candidates.log_prob, candidates.row)
         still_open = _first_open(candidates, ends, self.options.beam)
-        done = finished.done(step, still_open.log_prob[:, 0])
-        self._go_on(still_open, finished, done.tolist())
+        done = self.finished.done(step, still_open.log_prob[:, 0])
+        self._go_on(still_open, self.finished, done.tolist())
 
-    def _start(self, scores: Tensor) -> tuple[Tensor, FinishedHypotheses]:
-        """log P of the rows and the finished hypotheses; both are made in the first step, in at least float32."""
-        if self.log_probs is None or self.finished is None:
-            dtype = torch.promote_types(scores.dtype, torch.float32)
-            self.log_probs = torch.zeros(scores.size(0), dtype=dtype, device=scores.device)
-            self.finished = FinishedHypotheses(self.options, self.limits, dtype)
-        return self.log_probs, self.finished
+    def _candidates(self, pieces: Iterable[NextScores]) -> tuple[Tensor, _Candidates]:
+        """log P of the rows, and the 2 × beam best continuations of each sentence."""
+        allowed = None if self.constraint is None else self.constraint.allowed(self.tokens)
+        rows, first, found = self.tokens.size(0) // len(self.sentences), 0, []
+        for piece in pieces:
+            here = slice(first, first + piece.scores.size(0))
+            sentences = slice(here.start // rows, here.stop // rows)
+            scores = self.rules.apply(piece.scores, self.tokens[here], sentences)
+            if allowed is not None:
+                scores.masked_fill_(~allowed[here], -math.inf)
+            if self.log_probs is None:
+                self._start(scores)
+            assert self.log_probs is not None
+            offset = self.log_probs[here]
+            if piece.log_normalizer is not None:
+                offset = offset - piece.log_normalizer
+            best, place = largest(scores.view(-1, rows, scores.size(1)), offset.view(-1, rows), 2 * self.options.beam)
+            row = place.div(scores.size(1), rounding_mode="floor")
+            found.append(_Candidates(best, place - row * scores.size(1), row))
+            first = here.stop
+        assert self.log_probs is not None
+        one = found[0] if len(found) == 1 else _Candidates(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+        first_row = torch.arange(0, first, rows, device=one.row.device).unsqueeze(1)
+        return self.log_probs, one._replace(row=one.row + first_row)
 
-    def _candidates(self, answer: NextScores, log_probs: Tensor) -> _Candidates:
-        """The 2 × beam best continuations of each sentence."""
-        sentences, wanted = len(self.sentences), 2 * self.options.beam
-        rows = answer.scores.size(0) // sentences
-        # A row cannot give more candidates than its sentence may have: normalise and add up these few only.
-        width = min(wanted, answer.scores.size(1))
-        best, tokens = largest(answer.scores, width)
-        best = best.to(log_probs.dtype)
-        if answer.log_normalizer is not None:
-            best = best - answer.log_normalizer.to(best.dtype).unsqueeze(1)
-        total = best + log_probs.unsqueeze(1)
-        # A NaN can only fill its whole row: the scores come out of one normalisation.
-        total = total.masked_fill(total.isnan(), -math.inf).view(sentences, rows * width)
-        log_prob, place = total.topk(min(wanted, rows * width), dim=1)
-        if log_prob.size(1) < wanted:
-            missing = (0, wanted - log_prob.size(1))
-            log_prob, place = F.pad(log_prob, missing, value=-math.inf), F.pad(place, missing)
-        first_row = torch.arange(sentences, device=place.device).unsqueeze(1) * rows
-        row = first_row + place.div(width, rounding_mode="floor")
-        return _Candidates(log_prob, tokens.view(sentences, rows * width).gather(1, place), row)
+    def _start(self, scores: Tensor) -> None:
+        """Make log P of the rows and the finished hypotheses, in at least float32, when the first scores are known."""
+        dtype = torch.promote_types(scores.dtype, torch.float32)
+        self.log_probs = torch.zeros(self.tokens.size(0), dtype=dtype, device=scores.device)
+        self.finished = FinishedHypotheses(self.options, self.limits, dtype)
 
     def _go_on(self, chosen: _Candidates, finished: FinishedHypotheses, done: list[bool]) -> None:
         """Let done sentences leave, and make `chosen` the hypotheses of the others."""
@@ -176,30 +176,55 @@ class _Search:
         return results
 
 
-def largest(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The `count` largest of each row and their places, largest first, as `Tensor.topk` finds them.
+def largest(scores: Tensor, offset: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` largest sums of each sentence and their places, largest first.
 
-    On a processor that sorts a row much slower than it finds a block's largest: the best `count` lie in the `count`
-    blocks with the largest best, so only these are sorted.
+    On a processor, which sorts much slower than it finds a block's largest: the best `count` lie in the `count` blocks
+    with the largest best, so only these are sorted.
 
     Args:
-        scores: (rows, V).
-        count: at most V.
+        scores: (sentences, rows, V).
+        offset: (sentences, rows), added to each row's scores, in the type of the sums. A NaN in a row, which fills it,
+            or in its offset makes the row's sums -inf.
+        count: how many; what a sentence has not is -inf with place 0.
 
     Returns:
-        (rows, count) values and (rows, count) places.
+        (sentences, count) sums and (sentences, count) places in rows · V.
     """
-    rows, classes = scores.shape
+    _, rows, classes = scores.shape
     blocks = classes // BLOCK
     if scores.device.type != "cpu" or blocks < 4 * count:
-        return scores.topk(count, dim=1)
-    even = blocks * BLOCK
-    kept = scores[:, :even].view(rows, blocks, BLOCK).amax(dim=2).topk(count, dim=1).indices
-    places = (kept.unsqueeze(2) * BLOCK + torch.arange(BLOCK)).view(rows, count * BLOCK)
-    if even < classes:
-        places = torch.cat([places, torch.arange(even, classes).expand(rows, -1)], dim=1)
-    best, chosen = scores.gather(1, places).topk(count, dim=1)
-    return best, places.gather(1, chosen)
+        sums, place = _largest_sums(scores, offset.unsqueeze(2), min(count, rows * classes))
+    else:
+        sums, place = _largest_of_blocks(scores, offset, count)
+    missing = (0, count - sums.size(1))
+    return F.pad(sums, missing, value=-math.inf), F.pad(place, missing)
+
+
+def _largest_sums(scores: Tensor, offset: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Of scores (sentences, …) + offset, flat: (sentences, count) and their places."""
+    sums = (scores.to(offset.dtype) + offset).flatten(1)
+    return sums.nan_to_num_(nan=-math.inf, posinf=math.inf, neginf=-math.inf).topk(count, dim=1)
+
+
+def _largest_of_blocks(scores: Tensor, offset: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """As `largest`, where each row has more than `count` blocks; what is left behind them is looked at in full."""
+    sentences, rows, classes = scores.shape
+    blocks, left = classes // BLOCK, classes % BLOCK
+    even = classes - left
+    flat = scores.view(sentences, rows * classes)
+    best = scores[:, :, :even].view(sentences, rows, blocks, BLOCK).amax(dim=3)
+    kept = _largest_sums(best, offset.unsqueeze(2), count)[1]
+    row = kept.div(blocks, rounding_mode="floor")
+    start = kept * BLOCK + row * left
+    places = (start.unsqueeze(2) + torch.arange(BLOCK)).flatten(1)
+    shifts = offset.gather(1, row).repeat_interleave(BLOCK, dim=1)
+    if left:
+        behind = (torch.arange(rows).unsqueeze(1) * classes + torch.arange(even, classes)).flatten()
+        places = torch.cat([places, behind.expand(sentences, -1)], dim=1)
+        shifts = torch.cat([shifts, offset.repeat_interleave(left, dim=1)], dim=1)
+    sums, chosen = _largest_sums(flat.gather(1, places), shifts, count)
+    return sums, places.gather(1, chosen)
 
 
 def _first_open(candidates: _Candidates, ends: Tensor, beam: int) -> _Candidates:

@@ -6,6 +6,7 @@ hypotheses moved. Read `beam_search` next.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -86,10 +87,19 @@ class NextScores(NamedTuple):
     """(rows,): log-sum-exp of the logits; then only the candidates are normalised, not the whole vocabulary."""
 
 
+class ScoresInPieces(NamedTuple):
+    """A model's answer a few sentences at a time: a piece is searched while a processor's cache still holds it."""
+
+    pieces: Iterable[NextScores]
+    """Of whole sentences, in the rows' order; each is made when it is asked for. Their attention is not read."""
+    attention: Tensor | None = None
+    """As in `NextScores`, of all rows."""
+
+
 class NextTokens(Protocol):
     """The model's side of the search. Rows are hypotheses; row i belongs to sentence i // (rows per sentence)."""
 
-    def scores(self, tokens: Tensor) -> NextScores:
+    def scores(self, tokens: Tensor) -> NextScores | ScoresInPieces:
         """Score the next token.
 
         Args:

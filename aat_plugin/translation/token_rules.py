@@ -37,22 +37,23 @@ class TokenRules:
         if self.prefix is not None:
             self.prefix = self.prefix.index_select(0, sentences)
 
-    def apply(self, scores: Tensor, tokens: Tensor) -> Tensor:
+    def apply(self, scores: Tensor, tokens: Tensor, sentences: slice) -> Tensor:
         """Rule out and penalise next tokens.
 
         Args:
-            scores: (rows, V); changed in place.
+            scores: (rows, V), those of some sentences; changed in place.
             tokens: (rows, 1 + step), from the start symbol on.
+            sentences: which of the search's sentences the rows are of.
 
         Returns:
             `scores`.
         """
-        options, step = self.options, tokens.size(1) - 1
-        beam = scores.size(0) // self.limits.size(0)
+        options, step, limits = self.options, tokens.size(1) - 1, self.limits[sentences]
+        beam = scores.size(0) // limits.size(0)
         scores[:, options.padding_idx] = -math.inf
         if options.unk_penalty:
             scores[:, options.unk_idx] -= options.unk_penalty
-        forced = self._forced(step, beam)
+        forced = self._forced(step, beam, sentences)
         wanted = scores.gather(1, forced) if forced is not None else None
         if options.no_repeat_ngram:
             ban_repeated_ngrams(scores, tokens[:, 1:], options.no_repeat_ngram, options.padding_idx)
@@ -64,19 +65,19 @@ class TokenRules:
             # Rows without a forced token write to the padding's column, which is -inf before and after.
             scores.scatter_(1, forced, wanted)
         if step >= self._first_limit:
-            self._end_at_limit(scores, step, beam)
+            self._end_at_limit(scores, step, limits.repeat_interleave(beam))
         return scores
 
-    def _forced(self, step: int, beam: int) -> Tensor | None:
+    def _forced(self, step: int, beam: int, sentences: slice) -> Tensor | None:
         """The forced tokens of this step, (rows, 1), padding where none is forced; None behind the longest prefix."""
         if self.prefix is None or step >= self.prefix.size(1):
             return None
-        forced = self.prefix[:, step]
-        forced = forced.masked_fill(self.limits.le(step), self.options.padding_idx)
+        forced = self.prefix[sentences, step]
+        forced = forced.masked_fill(self.limits[sentences].le(step), self.options.padding_idx)
         return forced.repeat_interleave(beam).unsqueeze(1)
 
-    def _end_at_limit(self, scores: Tensor, step: int, beam: int) -> None:
-        at_limit = self.limits.le(step).repeat_interleave(beam).unsqueeze(1)
+    def _end_at_limit(self, scores: Tensor, step: int, limits: Tensor) -> None:
+        at_limit = limits.le(step).unsqueeze(1)
         end = scores[:, self.options.end_idx].clone()
         scores.masked_fill_(at_limit, -math.inf)
         scores[:, self.options.end_idx] = end

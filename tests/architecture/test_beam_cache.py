@@ -35,10 +35,10 @@ def walk(model, seed, steps=16, sentences=4, beam=3, alike=0.0):
     cache, of_row = decoder.begin(encoder.encode(source)), list(range(sentences))
     tokens = torch.full((sentences, 1), 2)
     for step in range(steps):
-        logits, weights = decoder.step(tokens[:, -1], cache, decoder.counts(tokens))
+        found, weights = decoder.step(tokens[:, -1], cache, decoder.counts(tokens))
         memory = model.encoder.encode(source[of_row])
         features, expected = model.decoder.decode(tokens, memory)
-        yield logits, torch.nn.functional.linear(features[:, -1], model.decoder.output_projection.weight)
+        yield decoder.logits(found), torch.nn.functional.linear(features[:, -1], model.decoder.output_projection.weight)
         yield weights, expected[:, :, -1]
         here, old = len(of_row) // (beam if step else 1), beam if step else 1
         staying = [n for n in range(here) if here == 1 or draw.random() > 0.15] or [draw.randrange(here)]
@@ -81,7 +81,7 @@ def test_slots_are_written_once_and_dropped_when_nothing_descends_from_them():
         width = beam if step else 1
         hidden = cache.open_step(width)
         key, _ = cache.extend(0, torch.full((2, 1, width, 4), float(step)), torch.zeros(2, 1, width, 4))
-        seen = key[0, 0, ~hidden[0, 0, 0], 0]
+        seen = key[0, 0, hidden[0, 0, 0] == 0, 0]
         assert seen.tolist() == [float(n) for n in range(step + 1)]  # its own past, in order
         most = max(most, key.size(2))
         cache.reorder(torch.arange(2).repeat_interleave(beam) * width, None)  # all continue the first

@@ -24,7 +24,7 @@ from aat_plugin.conformance.search_tables import (
 from aat_plugin.errors import AatError, ConfigError
 from aat_plugin.translation.beam_search import beam_search, largest
 from aat_plugin.translation.finished import FinishedHypotheses
-from aat_plugin.translation.search_options import Hypothesis, NextScores, SearchOptions
+from aat_plugin.translation.search_options import Hypothesis, NextScores, ScoresInPieces, SearchOptions
 
 SEEDS = st.integers(0, 10**6)
 KINDS = st.sampled_from(["gnmt", "power", "none"])
@@ -347,14 +347,50 @@ def test_an_option_that_cannot_work_is_refused_by_name(option, value):
         options(**{option: value})
 
 
-@settings(max_examples=30, deadline=None)
-@given(seed=SEEDS, rows=st.integers(1, 5), classes=st.integers(1, 3000), count=st.integers(1, 12))
-def test_the_largest_by_blocks_are_topks(seed, rows, classes, count):
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=SEEDS, sentences=st.integers(1, 3), rows=st.integers(1, 5), classes=st.integers(1, 3000),
+    count=st.integers(1, 12), broken=st.booleans(),
+)  # fmt: skip
+def test_the_largest_sums_are_those_that_sorting_finds(seed, sentences, rows, classes, count, broken):
     generator = torch.Generator().manual_seed(seed)
-    scores = torch.randperm(rows * classes, generator=generator).float().view(rows, classes)
-    scores[0, : classes // 2] = -math.inf
-    count = min(count, (classes + 1) // 2)
-    values, places = largest(scores, count)
-    expected = scores.topk(count, dim=1)
-    assert torch.equal(values, expected.values)
-    assert torch.equal(places, expected.indices)
+    scores = torch.randperm(sentences * rows * classes, generator=generator).double().view(sentences, rows, classes)
+    scores[0, 0, : classes // 2] = -math.inf
+    offset = torch.rand((sentences, rows), generator=generator, dtype=torch.float64) * classes
+    if broken:
+        scores[-1, -1] = math.nan
+    values, places = largest(scores, offset, count)
+    for found, where, table, more in zip(values, places, scores.tolist(), offset.tolist(), strict=True):
+        sums = [score + of_row for row, of_row in zip(table, more, strict=True) for score in row]
+        sums = [-math.inf if math.isnan(one) else one for one in sums]
+        wanted = sorted(sums, reverse=True)[:count]
+        assert found.tolist() == wanted + [-math.inf] * (count - len(wanted))
+        assert [sums[place] for place in where.tolist()[: len(wanted)]] == wanted
+
+
+class InPieces(TableModel):
+    """A table that answers `at_once` sentences at a time."""
+
+    def __init__(self, table: Table, sentences: int, at_once: int) -> None:
+        super().__init__(table, sentences, raw=True)
+        self.at_once = at_once
+
+    def scores(self, tokens):
+        whole = super().scores(tokens)
+        rows = self.at_once * self.of_row.count(self.of_row[0])
+        parts = zip(whole.scores.split(rows), whole.log_normalizer.split(rows), strict=True)
+        return ScoresInPieces((NextScores(scores, None, normalizer) for scores, normalizer in parts), whole.attention)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=SEEDS, sentences=st.integers(1, 5), at_once=st.integers(1, 3), ngram=st.sampled_from([0, 2]))
+def test_scores_in_pieces_are_searched_as_the_whole(seed, sentences, at_once, ngram):
+    table, limits = Table(seed, vocabulary=9), torch.tensor([3 + n for n in range(sentences)])
+    chosen = options(beam=3, no_repeat_ngram=ngram)
+    for prefix in (None, torch.tensor([[4 + n % 2, PAD if n % 3 else 5] for n in range(sentences)])):
+        whole = beam_search(TableModel(table, sentences, raw=True), limits, chosen, prefix)
+        pieces = beam_search(InPieces(table, sentences, at_once), limits, chosen, prefix)
+        assert [said(one) for one in pieces] == [said(one) for one in whole]
+        for one, other in zip(pieces, whole, strict=True):
+            assert [h.score for h in one] == pytest.approx([h.score for h in other], abs=1e-12)
+            assert all(torch.equal(h.attention, k.attention) for h, k in zip(one, other, strict=True))
