@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from aat_plugin.architecture.cache import KeysAndValues, widened
+from aat_plugin.architecture.cache import SMALLEST, KeysAndValues
 
 FEW = 6
 """Steps after which slots without descendants are first looked for; later whenever the slots have grown by half."""
@@ -107,21 +107,27 @@ class BeamCache:
         Args:
             layer: which decoder layer.
             key: (sentences, heads, beam, d_k), by place.
-            value: (sentences, heads, beam, d_v).
+            value: (sentences, heads, beam, d_v); both of any type, kept in that of `memory`.
 
         Returns:
             Views of all slots in use, (sentences, heads, slots, d_k) and (sentences, heads, slots, d_v).
         """
-        slots, own = self._hidden.size(2), self._own[layer]
-        start = slots - key.size(2)
+        slots = self._hidden.size(2)
+        start, own = slots - key.size(2), self._own[layer]
         if own is None or own[0].size(2) < slots:
-            own = widened(None if own is None else own[0], key, 0, start), widened(
-                None if own is None else own[1], value, 0, start
-            )
-            self._own[layer] = own
-        for buffer, new in zip(own, (key, value), strict=True):
-            buffer[:, :, start:slots] = new
-        return own[0][:, :, :slots], own[1][:, :, :slots]
+            kept = own or (None, None)
+            own = self._own[layer] = self._widened(kept[0], key, start), self._widened(kept[1], value, start)
+        keys, values = own
+        keys[:, :, start:slots], values[:, :, start:slots] = key, value
+        return keys[:, :, :slots], values[:, :, :slots]
+
+    def _widened(self, buffer: Tensor | None, new: Tensor, used: int) -> Tensor:
+        """A buffer of twice the size that is needed, so that slots are copied a few times in all."""
+        sentences, heads, count, width = new.shape
+        wider = self._hidden.new_empty((sentences, heads, max(SMALLEST, 2 * (used + count)), width))
+        if buffer is not None:
+            wider[:, :, :used] = buffer[:, :, :used]
+        return wider
 
     def reorder(self, rows: Tensor, sentences: Tensor | None) -> None:
         """Let hypotheses continue others of their sentence, and sentences leave; as in `NextTokens.reorder`.

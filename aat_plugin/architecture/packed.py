@@ -1,13 +1,14 @@
 """A trained model's weights laid out for decoding: one product for Q, K and V, in a precision of choice. Section 3.
 
-It computes what `stacks` computes, up to rounding, from copies of the weights; residual sums, norms, softmax and the
-products of attention stay in the model's own type. Eq. 1's 1 / sqrt(d_k) is multiplied into W^Q beforehand. A step
-takes one token of each hypothesis and a `BeamCache`.
+It computes what `stacks` computes, up to rounding, from copies of the weights. In bfloat16 what goes from product to
+product is bfloat16 too; norms, softmax and attention compute in the model's own type. 1 / sqrt(d_k) of Eq. 1 is
+multiplied into W^Q beforehand. A step takes one token of each hypothesis and a `BeamCache`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,8 +18,8 @@ from aat_plugin.architecture.attention import MultiHeadAttention
 from aat_plugin.architecture.beam_cache import BeamCache
 from aat_plugin.architecture.cache import KeysAndValues
 from aat_plugin.architecture.embeddings import embed
-from aat_plugin.architecture.precision import LayerNorm, softmax
-from aat_plugin.architecture.products import product
+from aat_plugin.architecture.precision import LayerNorm, normalised, softmax
+from aat_plugin.architecture.products import product, working_type
 from aat_plugin.architecture.restricted import Reach, restricted_attention
 from aat_plugin.architecture.stacks import (
     DecoderLayer,
@@ -69,18 +70,23 @@ class _Attention:
         self.query = product(*query, precision) if joined == "kv" else None
         self.output = product(*_Part.of(attention.out_proj), precision)
 
-    def project(self, x: Tensor) -> list[Tensor]:
+    def project(self, x: Tensor) -> Sequence[Tensor]:
         """x (batch, length, d_model) → each of the joined, (batch, heads, length, d)."""
-        return [self.split(part) for part in torch.split(self.inputs(x), self.widths, dim=-1)]
+        projected = self.inputs(x)
+        if len(set(self.widths)) > 1:
+            return [self.split(part) for part in torch.split(projected, self.widths, dim=-1)]
+        batch, length, _ = x.shape
+        return projected.view(batch, length, len(self.widths), self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
 
     def split(self, projected: Tensor) -> Tensor:
         """(batch, length, heads · d) → (batch, heads, length, d)."""
         batch, length, _ = projected.shape
         return projected.view(batch, length, self.heads, -1).transpose(1, 2)
 
-    def join(self, mixed: Tensor) -> Tensor:
-        """Concat(head_1, …, head_h) W^O: (batch, heads, length, d_v) → (batch, length, d_model)."""
-        return self.output(mixed.transpose(1, 2).flatten(2))
+    def join(self, mixed: Tensor, onto: Tensor) -> Tensor:
+        """onto + Concat(head_1, …, head_h) W^O: (batch, heads, length, d_v) → (batch, length, d_model)."""
+        heads = mixed.transpose(1, 2).to(onto.dtype, memory_format=torch.contiguous_format)
+        return self.output(heads.flatten(2), onto)
 
 
 class _Layer:
@@ -91,21 +97,20 @@ class _Layer:
         self.near: Reach | None = layer.near
         self.own = _Attention(layer.self_attn, "qkv", precision, scaled=scaled)
         self.own_norm, self.last_norm = layer.self_attn_layer_norm, layer.final_layer_norm
-        self.fc1 = product(*_Part.of(layer.fc1), precision, relu=True, rough=True)
+        self.fc1 = product(*_Part.of(layer.fc1), precision, relu=True)
         self.fc2 = product(*_Part.of(layer.fc2), precision)
 
     def before(self, x: Tensor, norm: LayerNorm) -> Tensor:
         """A sub-layer's input."""
-        return norm(x) if self.normalize_before else x
+        return normalised(x, norm) if self.normalize_before else x
 
-    def after(self, x: Tensor, inner: Tensor, norm: LayerNorm) -> Tensor:
-        """x and a sub-layer's output, summed."""
-        summed = x + inner
-        return summed if self.normalize_before else norm(summed)
+    def after(self, summed: Tensor, norm: LayerNorm) -> Tensor:
+        """What follows on the sum of a sub-layer's input and output."""
+        return summed if self.normalize_before else normalised(summed, norm)
 
     def feed_forward(self, x: Tensor) -> Tensor:
         """Section 3.3 with its residual sum."""
-        return self.after(x, self.fc2(self.fc1(self.before(x, self.last_norm))), self.last_norm)
+        return self.after(self.fc2(self.fc1(self.before(x, self.last_norm)), x), self.last_norm)
 
 
 class _DecoderLayer(_Layer):
@@ -113,13 +118,14 @@ class _DecoderLayer(_Layer):
 
     def __init__(self, layer: DecoderLayer, precision: str) -> None:
         super().__init__(layer, precision)
+        self.own_type = layer.fc1.weight.dtype
         self.source = _Attention(layer.encoder_attn, "kv", precision)
         self.source_norm = layer.encoder_attn_layer_norm
 
     def memory(self, memory: Tensor) -> KeysAndValues:
         """Keys and values of the encoder's output (sentences, src_len, d_model), as `BeamCache.memory` has them."""
         key, value = self.source.project(memory)
-        return key.transpose(2, 3).contiguous(), value.contiguous()
+        return _copied(key.transpose(2, 3), self.own_type), _copied(value, self.own_type)
 
     def step(self, x: Tensor, hidden: Tensor, cache: BeamCache, index: int) -> tuple[Tensor, Tensor]:
         """One position.
@@ -135,12 +141,12 @@ class _DecoderLayer(_Layer):
         """
         query, key, value = self.own.project(self.before(x, self.own_norm))
         keys, values = cache.extend(index, key, value)
-        mixed, _ = _mixed(query, keys.transpose(2, 3), values, hidden)
-        x = self.after(x, self.own.join(mixed), self.own_norm)
+        mixed, _ = _mixed(query.to(keys.dtype), keys.transpose(2, 3), values, hidden)
+        x = self.after(self.own.join(mixed, x), self.own_norm)
         assert self.source.query is not None
         query = self.source.split(self.source.query(self.before(x, self.source_norm)))
-        mixed, weights = _mixed(query, *cache.memory[index], cache.hidden_source)
-        x = self.after(x, self.source.join(mixed), self.source_norm)
+        mixed, weights = _mixed(query.to(keys.dtype), *cache.memory[index], cache.hidden_source)
+        x = self.after(self.source.join(mixed, x), self.source_norm)
         return self.feed_forward(x), weights
 
 
@@ -156,20 +162,22 @@ class PackedEncoder:
         self.encoder = encoder
         plain = encoder.config.restricted_attention is None  # restricted attention scales by itself
         self.layers = [_Layer(layer, precision, scaled=plain) for layer in encoder.layers]  # type: ignore[arg-type]
+        self.type = working_type(encoder.embed_tokens.weight.dtype, precision)
 
     def encode(self, src_tokens: Tensor) -> EncoderOutput:
         """Encode src_tokens (batch, src_len), padded on either side."""
         x, padding_mask = self.encoder.embed(src_tokens)
-        hidden = torch.where(padding_mask, -math.inf, x.new_zeros(()))[:, None, None, :]
+        own, x = x.dtype, x.to(self.type)
+        hidden = torch.where(padding_mask, -math.inf, x.new_zeros((), dtype=own))[:, None, None, :]
         for layer in self.layers:
-            query, key, value = layer.own.project(layer.before(x, layer.own_norm))
+            query, key, value = (_copied(part, own) for part in layer.own.project(layer.before(x, layer.own_norm)))
             if layer.near is None:
                 mixed, _ = _mixed(query, key.transpose(2, 3), value, hidden)
             else:
                 mixed = restricted_attention(query, key, value, padding_mask, layer.near)
-            x = layer.feed_forward(layer.after(x, layer.own.join(mixed), layer.own_norm))
+            x = layer.feed_forward(layer.after(layer.own.join(mixed, x), layer.own_norm))
         norm = self.encoder.layer_norm
-        return EncoderOutput(x if norm is None else norm(x), padding_mask)
+        return EncoderOutput(x if norm is None else normalised(x, norm), padding_mask)
 
 
 class PackedDecoder:
@@ -181,11 +189,14 @@ class PackedDecoder:
 
     Attributes:
         logits: the pre-softmax projection: features (rows, d_model) → (rows, V).
+        classes: V.
     """
 
     def __init__(self, decoder: TransformerDecoder, precision: str) -> None:
         self.decoder = decoder
         self.layers = [_DecoderLayer(layer, precision) for layer in decoder.layers]  # type: ignore[arg-type]
+        self.type = working_type(decoder.output_projection.weight.dtype, precision)
+        self.classes = decoder.output_projection.weight.size(0)
         self.logits = product(decoder.output_projection.weight.detach(), None, precision)
 
     def begin(self, source: EncoderOutput) -> BeamCache:
@@ -222,13 +233,19 @@ class PackedDecoder:
             assert cache.outputs is not None
             also = decoder.next_source_token(cache.outputs, cache.padding_mask, cache.to_places(counts))
         x = embed(grouped, decoder.embed_tokens, decoder.embed_positions, numbers, number + 1, blank=blank, also=also)
+        x = x.to(self.type)
         hidden = cache.open_step(grouped.size(1))
         weights: Tensor | None = None
         for index, layer in enumerate(self.layers):
             x, weights = layer.step(x, hidden, cache, index)
         assert weights is not None  # num_layers ≥ 1 is checked in the config
-        x = cache.to_search_order(x if decoder.layer_norm is None else decoder.layer_norm(x))
+        x = cache.to_search_order(x if decoder.layer_norm is None else normalised(x, decoder.layer_norm))
         return x, cache.to_search_order(weights.transpose(1, 2))
+
+
+def _copied(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """x one row after the other, in one pass."""
+    return x.to(dtype, memory_format=torch.contiguous_format).contiguous()
 
 
 def _mixed(query: Tensor, key: Tensor, value: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -60,6 +60,19 @@ def log_normalizer(logits: Tensor) -> Tensor:
     return torch.cat([piece.to(wide).logsumexp(dim=1) for piece in pieces])
 
 
+def normalised(x: Tensor, norm: LayerNorm) -> Tensor:
+    """norm(x) for decoding, in x's type: computed in float32, where torch does so inside without casts of its own.
+
+    Args:
+        x: (..., d_model), in the type of the norm's weights or in bfloat16.
+        norm: whose weights.
+    """
+    if x.device.type != "cpu" or norm.weight.dtype in _HALF:
+        whole: Tensor = norm(x)
+        return whole.type_as(x)
+    return torch.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+
+
 class LayerNorm(nn.LayerNorm):
     """Layer normalisation with scale and bias (Ba et al. 2016), computed in at least float32.
 

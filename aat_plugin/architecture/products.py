@@ -8,55 +8,74 @@ once as the processor's kernels read them, where torch can. Read `packed` next.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Product = Callable[[Tensor], Tensor]
+
+class Product(Protocol):
+    """x (…, inputs) → x W^T + b (…, outputs), or max(0, ·) of it, in `working_type`."""
+
+    def __call__(self, x: Tensor, onto: Tensor | None = None) -> Tensor:
+        """Multiply, and add `onto` (…, outputs) of the same type, a residual; not after max(0, ·)."""
+        ...
+
+
 INT8_ENGINES = ("onednn", "x86", "fbgemm", "qnnpack")
 """torch's kernels for int8, the quickest first where measured."""
 ROWS = 64
 """Of an input, for which bfloat16 weights are laid out; any other number works."""
 
 
-def product(
-    weight: Tensor, bias: Tensor | None, precision: str, *, relu: bool = False, rough: bool = False
-) -> Product:
-    """x (…, inputs) → x W^T + b (…, outputs), in the type of `weight`.
+def working_type(own: torch.dtype, precision: str) -> torch.dtype:
+    """What products of weights of type `own` give, and are best given, in a precision."""
+    return torch.bfloat16 if precision == "bf16" else own
+
+
+def product(weight: Tensor, bias: Tensor | None, precision: str, *, relu: bool = False) -> Product:
+    """The product with some weights.
 
     Args:
         weight: (outputs, inputs); copied where the precision is not its own.
         bias: (outputs,).
         precision: "float32" for the weight's own type, "bf16" or "int8".
         relu: take max(0, ·) of it.
-        rough: leave the result in bfloat16 where that is what the product gives, for another product to take.
     """
     if precision == "int8":
         return _int8(weight, bias, relu)
-    if precision == "float32" or weight.dtype is torch.bfloat16:
+    if precision == "float32":
         return _plain(weight, bias, relu)
-    inner = _bf16(weight.bfloat16(), None if bias is None else bias.bfloat16(), relu)
-    own = weight.dtype
-    return inner if rough else lambda x: inner(x).to(own)
+    rough, rough_bias = weight.bfloat16(), None if bias is None else bias.bfloat16()
+    return (_laid_out if packs(weight.device) else _plain)(rough, rough_bias, relu)
 
 
 def _plain(weight: Tensor, bias: Tensor | None, relu: bool) -> Product:
-    if relu:
-        return lambda x: F.linear(x, weight, bias).relu_()
-    return lambda x: F.linear(x, weight, bias)
+    def multiply(x: Tensor, onto: Tensor | None = None) -> Tensor:
+        found = F.linear(x.to(weight.dtype), weight, bias)
+        return _finished(found, onto, relu)
+
+    return multiply
 
 
-def _bf16(weight: Tensor, bias: Tensor | None, relu: bool) -> Product:
-    """Of bfloat16 weights; any input, a bfloat16 result."""
-    if not packs(weight.device):
-        inner = _plain(weight, bias, relu)
-        return lambda x: inner(x.bfloat16())
-    # F.linear would lay the weights out anew at each call: at V = 37,000 half of a small batch's time.
+def _finished(found: Tensor, onto: Tensor | None, relu: bool) -> Tensor:
+    found = found.relu_() if relu else found
+    return found if onto is None else found.add_(onto)
+
+
+def _laid_out(weight: Tensor, bias: Tensor | None, relu: bool) -> Product:
+    """Of bfloat16 weights; F.linear would lay them out anew each time: half of a small batch's time at V = 37,000."""
     laid_out = torch.ops.mkldnn._reorder_linear_weight(weight, ROWS)
-    linear, after = torch.ops.mkldnn._linear_pointwise, "relu" if relu else "none"
-    return lambda x: linear(x.bfloat16(), laid_out, bias, after, [], "")
+    linear, added = torch.ops.mkldnn._linear_pointwise.default, torch.ops.mkldnn._linear_pointwise.binary
+    after = "relu" if relu else "none"
+
+    def multiply(x: Tensor, onto: Tensor | None = None) -> Tensor:
+        if onto is None:
+            return linear(x.bfloat16(), laid_out, bias, after, [], "")  # type: ignore[no-any-return]
+        return added(x.bfloat16(), onto, laid_out, bias, "add")  # type: ignore[no-any-return]
+
+    return multiply
 
 
 def packs(device: torch.device) -> bool:
@@ -91,5 +110,9 @@ def _int8(weight: Tensor, bias: Tensor | None, relu: bool) -> Product:
     finally:
         torch.backends.quantized.engine = before
     narrow = engine == "fbgemm"  # its sums of two products saturate at 16 bits
-    linear = torch.ops.quantized.linear_relu_dynamic if relu else torch.ops.quantized.linear_dynamic
-    return lambda x: linear(x.float(), packed, narrow).to(own)
+    linear = (torch.ops.quantized.linear_relu_dynamic if relu else torch.ops.quantized.linear_dynamic).default
+
+    def multiply(x: Tensor, onto: Tensor | None = None) -> Tensor:
+        return _finished(linear(x.float(), packed, narrow).to(own), onto, False)
+
+    return multiply

@@ -25,8 +25,8 @@ from aat_plugin.bindings.precision import Precision
 from aat_plugin.bindings.rivals import FairseqRivalDecoder
 from aat_plugin.translation.search_options import NextScores, NextTokens, ScoresInPieces
 
-ROWS_AT_ONCE = 64
-"""Rows whose logits are made and searched together on a processor: few enough for its cache."""
+LOGITS_AT_ONCE = 2_500_000
+"""Made and searched together on a processor: memory that is used again and not asked of the system for each step."""
 
 
 def prepare(models: Sequence[nn.Module], beam: int, need_attention: bool) -> EnsembleModel:
@@ -89,7 +89,9 @@ class OwnSteps:
                    for decoder, cache in zip(self.decoders, self.caches, strict=True)]
         attention = torch.stack([weights.mean(dim=1) for _, weights in answers]).mean(dim=0)
         rows = tokens.size(0) // self.caches[0].sentences  # of a sentence
-        at_once = max(1, ROWS_AT_ONCE // rows) * rows if tokens.device.type == "cpu" else tokens.size(0)
+        at_once = tokens.size(0)
+        if tokens.device.type == "cpu":
+            at_once = max(1, LOGITS_AT_ONCE // (rows * self.decoders[0].classes)) * rows
         pieces = zip(*(features.split(at_once) for features, _ in answers), strict=True)
         return ScoresInPieces((self._next(piece) for piece in pieces), attention)
 

@@ -94,8 +94,11 @@ class _Search:
         assert self.finished is not None  # made with the first candidates
         self.history.record(Step(self.tokens[:, -1], log_probs, self.parents, answer.attention))
         ends = candidates.token.eq(self.options.end_idx) & candidates.log_prob.gt(-math.inf)
-        self.finished.add(step, ends, candidates.log_prob, candidates.row)
-        still_open = _first_open(candidates, ends, self.options.beam)
+        if ends.device.type != "cpu" or bool(ends.any()):  # elsewhere to ask would be to wait
+            self.finished.add(step, ends, candidates.log_prob, candidates.row)
+            still_open = _first_open(candidates, ends, self.options.beam)
+        else:
+            still_open = _Candidates(*(part[:, : self.options.beam] for part in candidates))
         done = self.finished.done(step, still_open.log_prob[:, 0])
         self._go_on(still_open, self.finished, done.tolist())
 

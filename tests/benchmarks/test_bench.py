@@ -11,7 +11,8 @@ import pytest
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
-from comparisons import OFF, TRAINING, Comparison, Inputs, decoding, shares, training  # noqa: E402
+from comparisons import OFF, TRAINING, Comparison, Inputs, shares, training  # noqa: E402
+from decoding import Model, alike, comparison, tasks, trials  # noqa: E402
 from kept import RunFailedError, read, run  # noqa: E402
 from ratios import claim, gain, ratios, spread  # noqa: E402
 from report import lines, summary  # noqa: E402
@@ -90,7 +91,6 @@ def test_every_side_of_a_comparison_gets_the_same_batches_and_the_baseline_is_th
     sizes = ("tiny", "base")
     inputs = Inputs(tmp_path, {s: tmp_path / s for s in sizes}, dict.fromkeys(sizes, 100), dict.fromkeys(sizes, 4096),
                     dict.fromkeys(sizes, 5))  # fmt: skip
-    assert decoding(inputs) == []
     compared = [*training(inputs), *shares(inputs)]
     assert {"train_speed", "train_speed_tiny", "train_memory", "shares_base"} <= {one.name for one in compared}
     for one in compared:
@@ -100,3 +100,66 @@ def test_every_side_of_a_comparison_gets_the_same_batches_and_the_baseline_is_th
         assert len(batches) == 1
     assert len(shares(inputs)[0].sides) == len(OFF) + 2
     assert set(TRAINING) == {"wall", "processor"}
+
+
+def decoded(tmp_path):
+    """A translator with all forms, and a parser that CTranslate2 cannot take."""
+    model = Model(tmp_path / "ours.pt", tmp_path / "stock.pt", tmp_path / "ct2", tmp_path / "data", 1000)
+    parser = Model(tmp_path / "parser.pt", tmp_path / "stock_parser.pt", None, tmp_path / "trees", 48)
+    return tasks(model, parser, None)
+
+
+def after(words, word):
+    """What stands behind a word."""
+    return words[words.index(word) + 1]
+
+
+def test_every_decoding_side_gets_the_same_sentences_and_a_batch_size_of_its_own(tmp_path):
+    assert tasks(None, None, None) == []
+    wide, alone, parser = decoded(tmp_path)
+    assert {"stock", "aat", "aat bf16", "aat int8", "CTranslate2 int8", "aat translate --engine ctranslate2"} <= set(
+        wide.sides()
+    )
+    assert not any(side.startswith("CTranslate2") for side in parser.sides())
+    tried = dict(trials(wide))
+    assert set(wide.sides()) - set(tried) == {"aat translate --engine ctranslate2"}  # it makes batches by itself
+    assert dict(trials(alone)) == {}
+    best = {side: number for number, side in enumerate(tried, start=8)}
+    made = comparison(wide, best, tmp_path)
+    for side, words in made.sides.items():
+        assert (after(words, "--beam"), after(words, "--sentences")) == ("4", "1000")
+        assert side not in best or after(words, "--batch-size") == str(best[side])
+    assert {after(words, "--batch-size") for words in comparison(alone, {}, tmp_path).sides.values()} == {"1"}
+    parsed = comparison(parser, dict.fromkeys(parser.sides(), 4), tmp_path).sides["aat bf16"]
+    assert (after(parsed, "--precision"), after(parsed, "--beam")) == ("bf16", "21")
+
+
+def test_medians_of_decoding_are_of_the_sides_that_they_are_named_for(tmp_path):
+    one = comparison(decoded(tmp_path)[0], dict.fromkeys(decoded(tmp_path)[0].sides(), 8), tmp_path)
+    speed = {"stock": 10.0, "aat": 20.0, "aat bf16": 35.0, "aat int8": 30.0}
+    rest = {"bleu": 30.0, "tokens_a_sentence": 12.0, "batch_size": 8, "sentences": 1000, "batch_p95": 0.5,
+            "peak_bytes": 1e9}  # fmt: skip
+    found = {"matrix_rate": {},
+             one.name: {0: {side: {"sentences_per_second": rate, **rest} for side, rate in speed.items()}}}
+    medians = summary([one], found, "wall")
+    assert medians == {"clock": "wall", "decode_beam4_fp32": 2.0, "decode_beam4_fast": 3.5, "decode_beam4_int8": 3.0}
+    one.heard["stock"].write_text("0\tein Hund\n1\tzwei\n", encoding="utf-8")
+    one.heard["aat"].write_text("1\tzwei\n0\tein Hunde\n", encoding="utf-8")
+    text = "\n".join(lines([one], found, "wall", "python bench.py"))
+    assert "2.00 times better (2.00 to 2.00) | 1,000 | 30.00 | 50.0% | 12.0 | 8 | 0.5000 | 1 |" in text
+
+
+def test_what_was_said_alike_is_counted_over_the_sentences_that_both_decoded(tmp_path):
+    heard = {side: tmp_path / side for side in ("stock", "aat")}
+    assert alike(heard, "aat", "stock") is None
+    heard["stock"].write_text("0\ta b\n1\tc\n2\td\n", encoding="utf-8")
+    heard["aat"].write_text("2\td\n1\tx\n7\te\n", encoding="utf-8")
+    assert alike(heard, "aat", "stock") == 0.5
+
+
+def test_sentences_are_taken_evenly_over_the_lengths():
+    from measuring import spread_out
+
+    assert spread_out(list(range(10)), 100) == list(range(10))
+    assert spread_out(list(range(10)), 1) == [5]
+    assert spread_out(list(range(100)), 4) == [12, 37, 62, 87]
