@@ -5,6 +5,7 @@ for weight; a test compares them. Stock evaluates the text of its layers as Pyth
 """
 
 import ast
+import warnings
 from argparse import ArgumentParser
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,13 +74,17 @@ class AatConv(FConvModel):
                 f"encoder_embed_dim={cfg.encoder_embed_dim} must be decoder_embed_dim={cfg.decoder_embed_dim}: "
                 "attention compares the two"
             )
-        encoder = FConvEncoder(
-            task.source_dictionary, cfg.encoder_embed_dim, None, cfg.max_source_positions, encoder_layers, cfg.dropout
-        )
-        decoder = FConvDecoder(
-            task.target_dictionary, cfg.decoder_embed_dim, None, cfg.decoder_out_embed_dim, cfg.max_target_positions,
-            decoder_layers, attention(cfg.decoder_attention, len(decoder_layers)), cfg.dropout, shared,
-        )  # fmt: skip
+        attends = attention(cfg.decoder_attention, len(decoder_layers))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*weight_norm. is deprecated", FutureWarning)  # stock's choice
+            encoder = FConvEncoder(
+                task.source_dictionary, cfg.encoder_embed_dim, None, cfg.max_source_positions, encoder_layers,
+                cfg.dropout,
+            )
+            decoder = FConvDecoder(
+                task.target_dictionary, cfg.decoder_embed_dim, None, cfg.decoder_out_embed_dim,
+                cfg.max_target_positions, decoder_layers, attends, cfg.dropout, shared,
+            )
         return cls(encoder, decoder)
 
 

@@ -8,6 +8,7 @@ forward ones, and leave out norms, activations and looking up embeddings.
 from __future__ import annotations
 
 import math
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,7 +59,9 @@ def training_flops(checkpoint: Path) -> float | None:
             return None
         config = stored_config(checkpoint, section, state["model"])
         return operations(config, LENGTH, LENGTH, LENGTH).update / LENGTH
-    return 3 * forward_flops(_built(section, state["model"])) / (SENTENCES * LENGTH)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what torch says of fairseq's models is no news to who compares them
+        return 3 * forward_flops(_built(section, state["model"])) / (SENTENCES * LENGTH)
 
 
 def forward_flops(model: FairseqEncoderDecoderModel) -> float:

@@ -80,22 +80,22 @@ def _measure(checkpoint: Path) -> tuple[int, float | None]:
 def _parsers(runs: list[str], gold: Path, samples: int, as_json: bool, html: Path | None) -> None:
     """The same for parsers."""
     from dataclasses import asdict
+    from itertools import chain
 
-    from aat_plugin.errors import ConfigError
     from aat_plugin.results import comparison_page
-    from aat_plugin.results.parsers_compared import COLUMNS, cells, compare_parsers
+    from aat_plugin.results.parsers_compared import compare_parsers, table
     from aat_plugin.results.runs import named
 
-    files = dict(map(named, runs))
-    if len(files) < len(runs):
-        raise ConfigError("two parsers bear one name; give each a name of its own: NAME=FILE")
+    files: dict[str, list[Path]] = {}
+    for name, path in map(named, runs):
+        files.setdefault(name, []).append(path)
     found = compare_parsers(files, gold, samples)
     if html is not None:
-        comparison_page.write_parsers(html, found, runs, [gold, *files.values()], samples)
+        comparison_page.write_parsers(html, found, runs, [gold, *chain(*files.values())], samples)
     if as_json:
         print(json.dumps([asdict(one) for one in found], indent=2))
         return
-    _table(f"F1 on {found[0].sentences} sentences", COLUMNS, [cells(one) for one in found])
+    _table(f"F1 on {found[0].sentences} sentences", *table(found))
     print("Next: aat score parse --gold GOLD --pred TREES gives a parser's figures by label and length")
 
 

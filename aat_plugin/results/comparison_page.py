@@ -36,9 +36,11 @@ def write_parsers(
     lead = f"{len(found)} parsers on {found[0].sentences} sentences; the others are held against {found[0].name}."
     text = (
         f"p is small where the difference is unlikely to be chance: by the paired bootstrap over {samples} drawn test "
-        f"sets, and by stratified shuffling of each sentence's counts, {10 * samples} times."
+        f"sets; of two single runs by stratified shuffling of each sentence's counts, {10 * samples} times; of groups "
+        "of seeds by Student's t over their scores, and then both must say so."
     )
-    table = Table(parsers_compared.COLUMNS, [parsers_compared.cells(one) for one in found], numeric=tuple(range(1, 6)))
+    columns, rows = parsers_compared.table(found)
+    table = Table(columns, rows, numeric=tuple(range(1, len(columns))))
     section = Section("Which is better?", [text], table, note=provenance.in_words(source))
     _replace(path, render("Parsers compared", lead, [section]))
 
@@ -68,7 +70,8 @@ def _quality(found: Comparison, source: provenance.Provenance) -> Section:
     )
     note = f"{found.signature}. {provenance.in_words(source)}"
     said = [*comparison_table.verdicts(found.systems), text, *comparison_table.decodings(found.systems)]
-    return Section("Which is better?", said, Table(columns, rows, numeric=tuple(range(1, len(columns)))), note=note)
+    numeric = tuple(place for place, name in enumerate(columns) if name not in ("system", "decoding"))
+    return Section("Which is better?", said, Table(columns, rows, numeric=numeric), note=note)
 
 
 def _cost(found: Comparison) -> Section | None:
@@ -80,12 +83,15 @@ def _cost(found: Comparison) -> Section | None:
         "training process, or of its GPU; operations of a forward and a backward pass a target token, in sentences of "
         "30 tokens, and of the whole training."
     )
-    numeric = tuple(place for place, name in enumerate(columns) if name not in ("system", "decoding"))
-    return Section("What does it cost?", [text], Table(columns, rows, numeric=numeric))
+    return Section("What does it cost?", [text], Table(columns, rows, numeric=tuple(range(1, len(columns)))))
 
 
 def _curves(found: Comparison) -> Section | None:
-    drawn = {system.name: [(float(x), y) for x, y in system.curve] for system in found.systems if system.curve}
+    named: dict[tuple[tuple[int, float], ...], list[str]] = {}
+    for system in found.systems:  # two searches of one training have one curve
+        if system.curve:
+            named.setdefault(tuple(system.curve), []).append(system.name)
+    drawn = {", ".join(names): [(float(x), y) for x, y in points] for points, names in named.items()}
     if not drawn:
         return None
     last = "; ".join(f"{name}: {points[-1][1]:.2f} after {points[-1][0]:.0f}" for name, points in drawn.items())
@@ -110,10 +116,15 @@ def _sentences(found: Comparison) -> Section | None:
     if not found.different:
         return None
     first = found.systems[0].name
-    rows = [_row(one) for one in found.different]
-    head = ("number", "system", "chrF gained", "reference", first, "the other")
-    return Section("Where they differ most", table=Table(head, rows, numeric=(0, 2)))
+    rows = [row for one in found.different for row in _rows(one, first)]
+    text = "chrF of the other system less the first's; of several seeds, the one in the middle spoke."
+    return Section("Where they differ most", [text], Table(("sentence", "chrF", "", "text"), rows, numeric=(0, 1)))
 
 
-def _row(one: Different) -> tuple[str, ...]:
-    return str(one.number), one.system, f"{one.gain:+.1f}", one.reference, one.first, one.other
+def _rows(one: Different, first: str) -> list[tuple[str, ...]]:
+    """A sentence in three rows, which a narrow screen has room for."""
+    return [
+        (str(one.number), f"{one.gain:+.1f}", "reference", one.reference),
+        ("", "", first, one.first),
+        ("", "", one.system, one.other),
+    ]

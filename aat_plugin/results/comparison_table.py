@@ -9,32 +9,31 @@ from collections.abc import Sequence
 
 from aat_plugin.results.comparison import System
 
-QUALITY = ("system", "BLEU", "difference", "p", "nll", "perplexity")
-COST = ("system", "decoding", "parameters", "updates", "tokens/s", "peak GiB", "MFLOP/token", "FLOP, training")
+QUALITY = ("system", "BLEU", "difference", "p", "nll", "perplexity", "decoding")
+COST = ("system", "parameters", "updates", "tokens/s", "peak GiB", "MFLOP/token", "FLOP, training")
 NOT_RUN = "not run"
 
 
 def quality(systems: Sequence[System]) -> tuple[list[str], list[list[str]]]:
-    """The columns and a row for each system: how good."""
-    rows = []
+    """The columns and a row for each system: how good, and how decoded where systems differ in that."""
+    rows, (_, own) = [], _ways(systems)
     for number, system in enumerate(systems):
         spread = system.interval if system.deviation is None else system.deviation
         seeds = f" ({len(system.scores)} seeds)" if len(system.scores) > 1 else ""
         tested = ("", "") if number == 0 else (f"{system.difference:+.2f}", f"{system.p_value:.4f}")
         rows.append([
             f"{system.name}{seeds}", f"{system.mean:.2f} ± {spread:.2f}", *tested,
-            _shown(system.nll, ".3f"), _shown(system.perplexity, ".2f"),
+            _shown(system.nll, ".3f"), _shown(system.perplexity, ".2f"), own[number],
         ])  # fmt: skip
     return _filled(QUALITY, rows)
 
 
 def cost(systems: Sequence[System]) -> tuple[list[str], list[list[str]]]:
-    """The columns and a row for each system: at what price, and decoded how, where they differ in that."""
-    alike = len({system.decoding for system in systems}) == 1
+    """The columns and a row for each system: at what price."""
     rows = [
         [
-            system.name, NOT_RUN if alike else system.decoding, _shown(system.parameters, ","),
-            _shown(system.updates, ","), _shown(system.tokens_per_second, ",.0f"), _shown(system.peak_gb, ".2f"),
+            system.name, _shown(system.parameters, ","), _shown(system.updates, ","),
+            _shown(system.tokens_per_second, ",.0f"), _shown(system.peak_gb, ".2f"),
             _shown(None if system.flops_per_token is None else system.flops_per_token / 1e6, ",.1f"),
             _shown(system.flops, ".1e"),
         ]
@@ -53,10 +52,16 @@ def _shown(value: float | None, form: str) -> str:
 
 
 def decodings(systems: Sequence[System]) -> list[str]:
-    """How the systems were decoded, where it was one way for all."""
-    if len({system.decoding for system in systems}) == 1:
-        return [f"All were decoded with {systems[0].decoding}."]
-    return []
+    """How all systems were decoded, as far as it was one way."""
+    shared, _ = _ways(systems)
+    return [f"All were decoded with {shared}."] if shared else []
+
+
+def _ways(systems: Sequence[System]) -> tuple[str, list[str]]:
+    """What all systems' decodings share, and what else each has; nothing where one was not said."""
+    ways = [system.decoding.split(", ") for system in systems]
+    shared = [part for part in ways[0] if all(part in way for way in ways)]
+    return ", ".join(shared), [", ".join(part for part in way if part not in shared) for way in ways]
 
 
 def verdicts(systems: Sequence[System]) -> list[str]:

@@ -108,7 +108,7 @@ def decoding(lines: Sequence[str]) -> str:
             said |= {match["name"]: match["value"] for match in _OPTION.finditer(line)}
             task = _TASK.search(line)
             if task:
-                said["search"] = "stock" if task["name"] == "translation" else task["name"]
+                said["search"] = {"translation": "stock", "aat_translation": "ours"}.get(task["name"], task["name"])
         decoded = _DECODED.search(line)
         if decoded:
             said.setdefault("beam", decoded["beam"])

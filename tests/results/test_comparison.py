@@ -8,7 +8,7 @@ import statistics
 
 import pytest
 
-from aat_plugin.errors import DataError
+from aat_plugin.errors import ConfigError, DataError
 from aat_plugin.results import comparison, comparison_page, comparison_table, groups, parsers_compared
 from aat_plugin.results.comparison import LENGTHS, compare
 from aat_plugin.results.runs import Run, read_runs
@@ -85,7 +85,11 @@ def test_what_nobody_measured_has_no_column_and_another_search_is_said(tmp_path,
     other = dataclasses.replace(runs["gru"][0], decoding="beam 5")
     result = compare({"aat": runs["aat"], "gru": [other]}, reference, SETTING, 20, lambda path: (7, 2e6))
     assert comparison_table.decodings(result.systems) == []
-    assert comparison_table.cost(result.systems) == (["system", "decoding"], [["aat", "beam 4"], ["gru", "beam 5"]])
+    columns, rows = comparison_table.quality(result.systems)
+    assert [columns[-1], rows[0][-1], rows[1][-1]] == ["decoding", "beam 4", "beam 5"]
+    partly = [dataclasses.replace(one, decoding=f"{one.decoding}, lenpen 0.6, search ours") for one in result.systems]
+    assert comparison_table.decodings(partly) == ["All were decoded with lenpen 0.6, search ours."]
+    assert comparison_table.quality(partly)[1][1][-1] == "beam 5"
 
 
 def test_quality_by_length_scores_the_sentences_of_each_bin(tmp_path, reference):
@@ -188,9 +192,32 @@ def test_parsers_are_compared_by_both_tests(tmp_path):
     gold.write_text(f"{tree}\n" * 30)
     worse = tmp_path / "worse.trees"
     worse.write_text(("(TOP (S (NP (NN a)) (VB b) (NN c)))\n" + f"{tree}\n") * 15)
-    first, other = parsers_compared.compare_parsers({"gold": gold, "worse": worse}, gold, 100)
+    first, other = parsers_compared.compare_parsers({"gold": [gold], "worse": [worse]}, gold, 100)
     assert (first.f1, first.difference) == (100.0, None)
     assert other.difference == pytest.approx(other.f1 - 100)
     assert other.bootstrap < 0.05
     assert other.shuffling < 0.05
     assert other.interval[0] <= other.f1 <= other.interval[1]
+    assert parsers_compared.table([first, other])[0] == list(parsers_compared.COLUMNS[:-1])
+
+
+def test_seeds_of_a_parser_are_a_group(tmp_path):
+    generator, gold = random.Random(4), tmp_path / "gold.trees"
+    tree, flat = "(TOP (S (NP (NN a)) (VP (VB b) (NP (NN c)))))", "(TOP (S (NP (NN a)) (VB b) (NN c)))"
+    gold.write_text(f"{tree}\n" * 60)
+
+    def seed(name, rate):
+        path = tmp_path / name
+        path.write_text("".join(f"{flat if generator.random() < rate else tree}\n" for _ in range(60)))
+        return path
+
+    files = {"good": [seed("1", 0.1), seed("2", 0.12)], "bad": [seed("3", 0.6), seed("4", 0.65)]}
+    good, bad = parsers_compared.compare_parsers(files, gold, 100)
+    assert bad.f1 == pytest.approx(statistics.fmean(bad.scores))
+    assert bad.deviation == pytest.approx(statistics.stdev(bad.scores))
+    assert bad.difference == pytest.approx(bad.f1 - good.f1)
+    assert bad.bootstrap < 0.05 > bad.seeds
+    assert bad.shuffling is None
+    assert parsers_compared.table([good, bad])[1][1][0] == "bad (2 seeds)"
+    with pytest.raises(ConfigError, match="named twice as 'good'"):
+        parsers_compared.compare_parsers({"good": [gold, gold]}, gold, 10)

@@ -24,7 +24,7 @@ def write(path, lines):
 
 
 def test_the_output_says_how_it_was_decoded():
-    assert decoding(OUTPUT) == "beam 4, lenpen 0.6, max_len_a 1.0, max_len_b 50, search aat_translation"
+    assert decoding(OUTPUT) == "beam 4, lenpen 0.6, max_len_a 1.0, max_len_b 50, search ours"
     assert decoding([OUTPUT[0].replace("aat_translation", "translation")]).endswith("search stock")
     assert decoding(OUTPUT[1:]) == "beam 4"
     assert decoding(["a dog"]) == ""
