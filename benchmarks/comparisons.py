@@ -17,6 +17,7 @@ OFF = {
     "fused loss": ["--fused-loss", "false"],
     "unpadded": ["--unpadded", "false"],
     "quick dropout": ["--quick-dropout", "false"],
+    "fused residual": ["--fused-residual", "false"],
     "fused Adam": ["--fused-adam", "false"],
     "memory kept": ["--keep-memory", "false"],
 }

@@ -20,7 +20,7 @@ _HALF = (torch.float16, torch.bfloat16)
 
 def dropout(x: Tensor, p: float, *, quick: bool) -> Tensor:
     """Zero each of x's values with probability p and scale the others by 1/(1-p); x of any shape."""
-    if not quick or x.device.type != "cpu" or not 0 < _level(p) < LEVELS:
+    if not quick or x.device.type != "cpu" or not 0 < level(p) < LEVELS:
         return F.dropout(x, p)
     dropped: Tensor = _Dropped.apply(None, x, p)  # type: ignore[no-untyped-call]
     return dropped
@@ -35,7 +35,7 @@ def add_dropped(x: Tensor, inner: Tensor, p: float, *, quick: bool) -> Tensor:
         p: P_drop, in [0, 1).
         quick: whether to draw masks as this module does.
     """
-    if not quick or x.device.type != "cpu" or not 0 < _level(p) < LEVELS:
+    if not quick or x.device.type != "cpu" or not 0 < level(p) < LEVELS:
         return x + F.dropout(inner, p)
     summed: Tensor = _Dropped.apply(x, inner, p)  # type: ignore[no-untyped-call]
     return summed
@@ -48,7 +48,7 @@ def random_bits(shape: torch.Size) -> Tensor:
     return words.view(torch.int16)[:count].view(shape)
 
 
-def _level(p: float) -> int:
+def level(p: float) -> int:
     """How many of the 2^16 values mean: dropped."""
     return round(p * LEVELS)
 
@@ -58,26 +58,25 @@ class _Dropped(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor | None, inner: Tensor, p: float) -> Tensor:
-        level = _level(p)
-        ctx.largest_dropped, ctx.scale = level - 1 - LEVELS // 2, LEVELS / (LEVELS - level)
+        ctx.largest_dropped, ctx.scale = level(p) - 1 - LEVELS // 2, LEVELS / (LEVELS - level(p))
         ctx.dtypes = (None if x is None else x.dtype, inner.dtype)
         bits = random_bits(inner.shape)
         ctx.save_for_backward(bits)
-        kept = _kept(inner, bits, ctx.largest_dropped)
+        survived = kept(inner, bits, ctx.largest_dropped)
         if x is None:
-            return kept.mul_(ctx.scale).to(inner.dtype)
-        return torch.add(x, kept, alpha=ctx.scale)
+            return survived.mul_(ctx.scale).to(inner.dtype)
+        return torch.add(x, survived, alpha=ctx.scale)
 
     @staticmethod
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         (bits,) = ctx.saved_tensors
         (gradient,) = outputs
         own, inner = ctx.dtypes
-        of_inner = _kept(gradient, bits, ctx.largest_dropped).mul_(ctx.scale).to(inner)
+        of_inner = kept(gradient, bits, ctx.largest_dropped).mul_(ctx.scale).to(inner)
         return None if own is None else gradient.to(own), of_inner, None
 
 
-def _kept(values: Tensor, bits: Tensor, largest_dropped: int) -> Tensor:
+def kept(values: Tensor, bits: Tensor, largest_dropped: int) -> Tensor:
     """The values whose bits are above `largest_dropped`, else 0, in at least float32.
 
     The rectifier's derivative does just this in one pass: its `self` is a number that decides, its `grad` what passes.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from aat_plugin.architecture.config import TransformerConfig
 from aat_plugin.architecture.positional_encoding import LearnedPositions, SinusoidalPositions
@@ -86,6 +87,7 @@ def embed(
     blank: Tensor | None = None,
     extra: Tensor | None = None,
     also: Tensor | None = None,
+    sparse: bool = False,
 ) -> Tensor:
     """sqrt(d_model) · E[token] + PE(pos). Sections 3.4 and 3.5; dropout on the sum is the caller's.
 
@@ -98,11 +100,14 @@ def embed(
         blank: (batch, length), True where a zero vector stands for the embedding (tensor2tensor's decoder start).
         extra: (d_model,), added at every place (tensor2tensor's target space).
         also: (batch, length, d_model), added (`NextSourceToken`).
+        sparse: give the table a sparse gradient, which is for tables whose gradient is also summed from elsewhere:
+            a dense one then takes these rows in, and no (V, d_model) of zeros is made for them.
 
     Returns:
         (batch, length, d_model).
     """
-    x: Tensor = table(tokens) * math.sqrt(table.embedding_dim)
+    looked_up = F.embedding(tokens, table.weight, table.padding_idx, sparse=True) if sparse else table(tokens)
+    x: Tensor = looked_up * math.sqrt(table.embedding_dim)
     if blank is not None:
         x = x.masked_fill(blank.unsqueeze(-1), 0.0)
     if extra is not None:

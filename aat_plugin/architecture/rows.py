@@ -91,7 +91,14 @@ def _padded(rows: Rows) -> Tensor:
 
 
 def attend_rows(
-    query: Tensor | None, packed: Tensor, queries: Rows, keys: Rows, heads: int, hidden: Tensor | None
+    query: Tensor | None,
+    packed: Tensor,
+    queries: Rows,
+    keys: Rows,
+    heads: int,
+    hidden: Tensor | None,
+    *,
+    narrow: bool = False,
 ) -> Tensor:
     """Section 3.2.1, Eq. 1 of all heads, between rows.
 
@@ -102,11 +109,14 @@ def attend_rows(
         keys: where keys and values lie.
         heads: h.
         hidden: what is added to scores: 0, or -inf where illegal; broadcasts to (batch, heads, tgt_len, src_len).
+        narrow: leave half-precision products in half precision, which pays where the processor has them for small
+            matrices too (`precision.quick_small_products`); softmax is in float32 even so.
 
     Returns:
         (rows of queries, heads · d).
     """
-    mixed: Tensor = _Attend.apply(query, packed, queries, keys, heads, hidden)  # type: ignore[no-untyped-call]
+    attended = _Attend.apply(query, packed, queries, keys, heads, hidden, narrow)  # type: ignore[no-untyped-call]
+    mixed: Tensor = attended
     return mixed
 
 
@@ -115,17 +125,25 @@ class _Attend(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, query: Tensor | None, packed: Tensor, queries: Rows, keys: Rows, heads: int, hidden: Tensor | None
+        ctx: Any,
+        query: Tensor | None,
+        packed: Tensor,
+        queries: Rows,
+        keys: Rows,
+        heads: int,
+        hidden: Tensor | None,
+        narrow: bool,
     ) -> Tensor:
         parts = 3 if query is None else 2
         d = packed.size(1) // (parts * heads)
-        shape = (keys.batch * heads, keys.length, d)
+        shape, inner = (keys.batch * heads, keys.length, d), _product_type(packed, narrow)
         with torch.autocast(packed.device.type, enabled=False):
-            spread = _wide(packed.view(-1, d).index_select(0, keys.heads_of_places(heads, parts))).view(parts, *shape)
+            spread = packed.view(-1, d).index_select(0, keys.heads_of_places(heads, parts)).to(inner)
+            spread = spread.view(parts, *shape)
             if query is None:
                 q = spread[0]
             else:
-                q = _wide(query.view(-1, d).index_select(0, queries.heads_of_places(heads, 1)))
+                q = query.view(-1, d).index_select(0, queries.heads_of_places(heads, 1)).to(inner)
                 q = q.view(queries.batch * heads, queries.length, d)
             weights = _weights(q, spread[-2], heads, hidden)
             mixed = torch.bmm(weights, spread[-1])
@@ -135,36 +153,42 @@ class _Attend(torch.autograd.Function):
         return _as_rows(mixed, queries, heads, 1).to(packed.dtype)
 
     @staticmethod
-    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, Tensor, None, None, None, None]:
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, ...]:
         q, spread, weights = ctx.saved_tensors
         queries, keys, heads, parts = ctx.places
         key, value, scale = spread[-2], spread[-1], 1.0 / math.sqrt(q.size(2))
-        of_mixed = _padded_with_zero(_wide(outputs[0]), queries, heads).view(q.size(0), q.size(1), -1)
+        of_mixed = _padded_with_zero(outputs[0].to(q.dtype), queries, heads).view(q.size(0), q.size(1), -1)
         with torch.autocast(q.device.type, enabled=False):
             gradients = torch.empty_like(spread)
             torch.bmm(weights.transpose(1, 2), of_mixed, out=gradients[-1])
-            of_weights = torch.bmm(of_mixed, value.transpose(1, 2))
-            of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
+            of_weights = _wide(torch.bmm(of_mixed, value.transpose(1, 2)))
+            of_scores = torch._softmax_backward_data(of_weights, _wide(weights), -1, of_weights.dtype).to(q.dtype)
             _scaled_product(of_scores.transpose(1, 2), q, scale, gradients[-2])
             of_query = gradients[0] if parts == 3 else torch.empty_like(q)
             _scaled_product(of_scores, key, scale, of_query)
         of_packed = _as_rows(gradients, keys, heads, parts).to(ctx.dtype)
         own = None if parts == 3 else _as_rows(of_query, queries, heads, 1).to(ctx.dtype)
-        return own, of_packed, None, None, None, None
+        return own, of_packed, None, None, None, None, None
+
+
+def _product_type(x: Tensor, narrow: bool) -> torch.dtype:
+    """At least float32, unless `narrow`: half-precision products of short sentences are slower on most processors."""
+    return torch.promote_types(x.dtype, torch.float32) if not narrow else x.dtype
 
 
 def _wide(x: Tensor) -> Tensor:
-    """At least float32: half-precision products of short sentences are slower, and softmax needs it."""
+    """At least float32, which softmax needs."""
     return x.float() if x.dtype in _HALF else x
 
 
 def _weights(query: Tensor, key: Tensor, heads: int, hidden: Tensor | None) -> Tensor:
-    """softmax(Q K^T / sqrt(d_k)): (batch · heads, tgt_len, src_len)."""
-    scores = query.new_empty(query.size(0), query.size(1), key.size(1))
-    _scaled_product(query, key.transpose(1, 2), 1.0 / math.sqrt(query.size(2)), scores)
+    """softmax(Q K^T / sqrt(d_k)), in the type of Q: (batch · heads, tgt_len, src_len)."""
+    narrow = query.new_empty(query.size(0), query.size(1), key.size(1))
+    _scaled_product(query, key.transpose(1, 2), 1.0 / math.sqrt(query.size(2)), narrow)
+    scores = _wide(narrow)
     if hidden is not None:
         scores.view(-1, heads, scores.size(1), scores.size(2)).add_(hidden)
-    return torch.softmax(scores, dim=-1)
+    return torch.softmax(scores, dim=-1).to(query.dtype)
 
 
 def _scaled_product(left: Tensor, right: Tensor, scale: float, out: Tensor) -> None:

@@ -24,6 +24,7 @@ from aat_plugin.architecture.feed_forward import feed_forward
 from aat_plugin.architecture.masks import decoder_self_mask, key_padding_mask
 from aat_plugin.architecture.positional_encoding import positions_of
 from aat_plugin.architecture.precision import LayerNorm
+from aat_plugin.architecture.residual import can_fuse, normalised_sum
 from aat_plugin.architecture.restricted import Reach, neighbourhood_mask, reach
 from aat_plugin.architecture.rows import Rows
 from aat_plugin.architecture.ways import Ways
@@ -66,10 +67,17 @@ class _Layer(nn.Module):
     def residual(self, x: Tensor, sublayer: Callable[[Tensor], Tensor], norm: LayerNorm) -> Tensor:
         """LayerNorm(x + Dropout(Sublayer(x))), Sections 3.1 and 5.4; x is (batch, length, d_model)."""
         inner = sublayer(norm(x)) if self.normalize_before else sublayer(x)
-        summed = (
-            add_dropped(x, inner, self.dropout, quick=self.ways.quick_dropout) if self.training else x + inner
-        )
+        if not self.training:
+            summed = x + inner
+        elif self._fuses(x):
+            return normalised_sum(x, inner, norm, self.dropout)
+        else:
+            summed = add_dropped(x, inner, self.dropout, quick=self.ways.quick_dropout)
         return summed if self.normalize_before else norm(summed)
+
+    def _fuses(self, x: Tensor) -> bool:
+        ways = self.ways.fused_residual and self.ways.quick_dropout
+        return ways and not self.normalize_before and can_fuse(x, self.dropout)
 
     def attend_self(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, kept: list[Tensor] | None = None
@@ -196,12 +204,13 @@ class TransformerEncoder(nn.Module):
             x = layer(x, mask, record)
         return EncoderOutput(x if self.layer_norm is None else self.layer_norm(x), padding_mask)
 
-    def embed(self, src_tokens: Tensor, rows: Rows | None = None) -> tuple[Tensor, Tensor]:
+    def embed(self, src_tokens: Tensor, rows: Rows | None = None, sparse: bool = False) -> tuple[Tensor, Tensor]:
         """The first layer's input before dropout, and where it is padded.
 
         Args:
             src_tokens: (batch, src_len).
             rows: where the real tokens are, if they alone are wanted.
+            sparse: as in `embeddings.embed`.
 
         Returns:
             (batch, src_len, d_model), or (rows, d_model); and (batch, src_len).
@@ -213,7 +222,10 @@ class TransformerEncoder(nn.Module):
         limit = src_tokens.size(1) + config.first_position
         if rows is not None:
             src_tokens, numbers = rows.take(src_tokens), rows.take(numbers)
-        return embed(src_tokens, self.embed_tokens, self.embed_positions, numbers, limit, extra=extra), padding_mask
+        x = embed(
+            src_tokens, self.embed_tokens, self.embed_positions, numbers, limit, extra=extra, sparse=sparse
+        )
+        return x, padding_mask
 
 
 class TransformerDecoder(nn.Module):
@@ -287,6 +299,7 @@ class TransformerDecoder(nn.Module):
         seen: int = 0,
         memory: EncoderOutput | None = None,
         rows: Rows | None = None,
+        sparse: bool = False,
     ) -> Tensor:
         """The first layer's input before dropout.
 
@@ -296,6 +309,7 @@ class TransformerDecoder(nn.Module):
             seen: how many positions a cache has already.
             memory: the encoder's output, which the next source token is read from.
             rows: where the real tokens are, if they alone are wanted, from the first and without a next source token.
+            sparse: as in `embeddings.embed`.
 
         Returns:
             (batch, tgt_len - seen, d_model), or (rows, d_model).
@@ -311,7 +325,9 @@ class TransformerDecoder(nn.Module):
         if self.next_source_token is not None and memory is not None:
             counts = self.next_source_token.count(prev_output_tokens)[:, seen:]
             also = self.next_source_token(memory.memory, memory.padding_mask, counts)
-        return embed(tokens, self.embed_tokens, self.embed_positions, numbers, limit, blank=blank, also=also)
+        return embed(
+            tokens, self.embed_tokens, self.embed_positions, numbers, limit, blank=blank, also=also, sparse=sparse
+        )
 
 
 def _near(config: TransformerConfig, *, causal: bool) -> Reach | None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from aat_plugin.architecture.attention import MultiHeadAttention
 from aat_plugin.architecture.config import TransformerConfig
 from aat_plugin.architecture.dropout import dropout
+from aat_plugin.architecture.half_rows import half_type, project
 from aat_plugin.architecture.masks import key_padding_mask
+from aat_plugin.architecture.precision import quick_small_products
 from aat_plugin.architecture.rows import Rows, attend_rows
 from aat_plugin.architecture.stacks import DecoderLayer, EncoderLayer, TransformerDecoder, TransformerEncoder
 
@@ -55,9 +57,12 @@ def features(
         (batch, tgt_len, d_model).
     """
     config, length = decoder.config, prev_output_tokens.size(1)
-    source = _encode(encoder, _widened(src_tokens, config.max_source_positions, config.padding_idx))
+    # A table that is the pre-softmax matrix too has a dense gradient from there, whose sum takes sparse ones in.
+    matrix = decoder.output_projection.weight
+    tied = [stack.embed_tokens.weight is matrix for stack in (encoder, decoder)]
+    source = _encode(encoder, _widened(src_tokens, config.max_source_positions, config.padding_idx), tied[0])
     widened = _widened(prev_output_tokens, config.max_target_positions, config.padding_idx)
-    return _decode(decoder, widened, source)[:, :length]
+    return _decode(decoder, widened, source, tied[1])[:, :length]
 
 
 def _widened(tokens: Tensor, longest: int, padding_idx: int) -> Tensor:
@@ -65,11 +70,11 @@ def _widened(tokens: Tensor, longest: int, padding_idx: int) -> Tensor:
     return F.pad(tokens, (0, max(0, min(SHORTEST, longest) - tokens.size(1))), value=padding_idx)
 
 
-def _encode(encoder: TransformerEncoder, src_tokens: Tensor) -> Encoded:
+def _encode(encoder: TransformerEncoder, src_tokens: Tensor, tied: bool) -> Encoded:
     padding_mask = src_tokens.eq(encoder.config.padding_idx)
     rows = Rows(padding_mask)
-    x, _ = encoder.embed(src_tokens, rows)
-    x = _dropout(encoder, x)
+    x, _ = encoder.embed(src_tokens, rows, sparse=tied)
+    x = _begun(encoder, x)
     hidden = None if rows.all_real else _added(key_padding_mask(padding_mask), x)
     for layer in encoder.layers:
         assert isinstance(layer, EncoderLayer)
@@ -77,10 +82,10 @@ def _encode(encoder: TransformerEncoder, src_tokens: Tensor) -> Encoded:
     return Encoded(x if encoder.layer_norm is None else encoder.layer_norm(x), rows, hidden)
 
 
-def _decode(decoder: TransformerDecoder, prev_output_tokens: Tensor, source: Encoded) -> Tensor:
+def _decode(decoder: TransformerDecoder, prev_output_tokens: Tensor, source: Encoded, tied: bool) -> Tensor:
     padding_mask = prev_output_tokens.eq(decoder.config.padding_idx)
     rows = Rows(padding_mask)
-    x = _dropout(decoder, decoder.embed(prev_output_tokens, padding_mask, rows=rows))
+    x = _begun(decoder, decoder.embed(prev_output_tokens, padding_mask, rows=rows, sparse=tied))
     hidden = _added(decoder.self_mask(padding_mask, padding_mask.size(1)), x)
     for layer in decoder.layers:
         assert isinstance(layer, DecoderLayer)
@@ -91,7 +96,7 @@ def _decode(decoder: TransformerDecoder, prev_output_tokens: Tensor, source: Enc
 def _encoder_layer(layer: EncoderLayer, x: Tensor, rows: Rows, hidden: Tensor | None) -> Tensor:
     """x (rows, d_model) → (rows, d_model)."""
     x = layer.residual(x, lambda q: _attend_self(layer.self_attn, q, rows, hidden), layer.self_attn_layer_norm)
-    return layer.residual(x, layer.feed_forward, layer.final_layer_norm)
+    return layer.residual(x, lambda q: _feed_forward(layer, q), layer.final_layer_norm)
 
 
 def _decoder_layer(layer: DecoderLayer, x: Tensor, rows: Rows, hidden: Tensor, source: Encoded) -> Tensor:
@@ -100,31 +105,39 @@ def _decoder_layer(layer: DecoderLayer, x: Tensor, rows: Rows, hidden: Tensor, s
     x = layer.residual(
         x, lambda q: _attend_source(layer.encoder_attn, q, rows, source), layer.encoder_attn_layer_norm
     )
-    return layer.residual(x, layer.feed_forward, layer.final_layer_norm)
+    return layer.residual(x, lambda q: _feed_forward(layer, q), layer.final_layer_norm)
 
 
 def _attend_self(attention: MultiHeadAttention, x: Tensor, rows: Rows, hidden: Tensor | None) -> Tensor:
-    packed = _joined(x, [attention.q_proj, attention.k_proj, attention.v_proj])
-    out: Tensor = attention.out_proj(attend_rows(None, packed, rows, rows, attention.num_heads, hidden))
-    return out
+    packed = project(x, [attention.q_proj, attention.k_proj, attention.v_proj])
+    narrow = _is_narrow(x)
+    mixed = attend_rows(None, packed, rows, rows, attention.num_heads, hidden, narrow=narrow)
+    return project(mixed, [attention.out_proj])
 
 
 def _attend_source(attention: MultiHeadAttention, x: Tensor, rows: Rows, source: Encoded) -> Tensor:
-    packed = _joined(source.memory, [attention.k_proj, attention.v_proj])
-    mixed = attend_rows(attention.q_proj(x), packed, rows, source.rows, attention.num_heads, source.hidden)
-    out: Tensor = attention.out_proj(mixed)
-    return out
+    packed = project(source.memory, [attention.k_proj, attention.v_proj])
+    query, heads = project(x, [attention.q_proj]), attention.num_heads
+    mixed = attend_rows(query, packed, rows, source.rows, heads, source.hidden, narrow=_is_narrow(x))
+    return project(mixed, [attention.out_proj])
 
 
-def _joined(x: Tensor, parts: list[nn.Linear]) -> Tensor:
-    """Several projections of x (rows, d_model) as one product, side by side."""
-    weights: list[Tensor] = [part.weight for part in parts]
-    biases: list[Tensor] = [part.bias for part in parts if part.bias is not None]
-    return F.linear(x, torch.cat(weights), torch.cat(biases) if biases else None)
+def _feed_forward(layer: EncoderLayer | DecoderLayer, x: Tensor) -> Tensor:
+    """Section 3.3, as `feed_forward` has it."""
+    if x.dtype is not torch.bfloat16 or (layer.training and layer.activation_dropout > 0.0):
+        return layer.feed_forward(x)
+    return project(project(x, [layer.fc1], rectified=True), [layer.fc2])
 
 
-def _dropout(stack: TransformerEncoder | TransformerDecoder, x: Tensor) -> Tensor:
-    return dropout(x, stack.config.dropout, quick=stack.ways.quick_dropout) if stack.training else x
+def _is_narrow(x: Tensor) -> bool:
+    return x.dtype is torch.bfloat16 and quick_small_products()
+
+
+def _begun(stack: TransformerEncoder | TransformerDecoder, x: Tensor) -> Tensor:
+    """Dropout on the embedding sums, and the type that rows have between the layers."""
+    x = dropout(x, stack.config.dropout, quick=stack.ways.quick_dropout) if stack.training else x
+    half = half_type(x.device) if stack.ways.half_rows and not stack.config.normalize_before else None
+    return x if half is None else x.to(half)
 
 
 def _added(hidden: Tensor, like: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ A preset is a dataclass with other defaults and a registered class of its own: f
 functions under Hydra, and this works the same from flags. Read `architecture.stacks` for the layers themselves.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Optional
 
 from fairseq.dataclass import FairseqDataclass
@@ -54,6 +54,8 @@ class AatTransformerConfig(FairseqDataclass):
     learned_positions: Optional[str] = switch("learn the positions instead of sinusoids (Table 3, row E)")
     unpadded: Optional[str] = switch("train on real tokens alone, on processors (default true)")
     quick_dropout: Optional[str] = switch("draw dropout's masks 16 bits a value, on processors (default true)")
+    fused_residual: Optional[str] = switch("dropout, sum and norm as one operation, on processors (default true)")
+    half_rows: Optional[str] = switch("with bf16 on processors: bf16 between products too, post-norm (default true)")
     restricted_attention: Optional[int] = field(default=None, metadata={"help": "r: self-attention's reach (Table 1)"})
     next_word: Optional[str] = switch(
         "parsing: give each decoder position the encoder's output for the next leaf's word; not the paper's"
@@ -221,7 +223,7 @@ class AatTransformerModel(Transformer, FairseqEncoderDecoderModel):
         config, stored = transformer_config(cfg, task.source_dictionary, task.target_dictionary, task)
         model = cls(config, task.source_dictionary, task.target_dictionary)
         model.convention = str(stored["convention"])
-        ways = Ways(**{name: truth(name, cfg.get(name), default=True) for name in ("unpadded", "quick_dropout")})
+        ways = Ways(**{one.name: truth(one.name, cfg.get(one.name), default=True) for one in fields(Ways)})
         model.go(ways)
         stored |= asdict(ways)
         governed.store(cfg, "model", stored)

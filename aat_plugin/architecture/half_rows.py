@@ -1,0 +1,80 @@
+"""Rows that stay bfloat16 between a layer's products, under autocast on a processor.
+
+torch's autocast widens after each norm and rounds again before each product, and casts a joined weight anew. Here a
+weight is rounded once a forward, products read and write bfloat16, and their gradients are written out; sums inside
+products and norms, and the parameters' gradients, stay float32, as they are under fairseq's own --bf16 on GPUs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def half_type(device: torch.device) -> torch.dtype | None:
+    """bfloat16 where autocast asks for it on a processor, else None."""
+    if device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+        return None
+    dtype = torch.get_autocast_dtype("cpu")
+    return dtype if dtype is torch.bfloat16 else None
+
+
+def project(x: Tensor, parts: Sequence[nn.Linear], *, rectified: bool = False) -> Tensor:
+    """Several projections of x as one product, side by side.
+
+    Args:
+        x: (rows, d_in); where it is bfloat16, so is the result.
+        parts: their weights (d_out, d_in) and biases, all with or all without.
+        rectified: max(0, ·) of the result.
+
+    Returns:
+        (rows, the sum of d_out).
+    """
+    weights: list[Tensor] = [part.weight for part in parts]
+    biases: list[Tensor] = [part.bias for part in parts if part.bias is not None]
+    if x.dtype is not torch.bfloat16 or weights[0].dtype is torch.bfloat16:
+        weight, bias = (one[0] if len(one) == 1 else torch.cat(one) if one else None for one in (weights, biases))
+        assert weight is not None
+        out = F.linear(x, weight, bias)
+        return F.relu(out, inplace=True) if rectified else out  # no product's gradient needs its own result
+    projected: Tensor = _Project.apply(x, rectified, len(weights), *weights, *biases)  # type: ignore[no-untyped-call]
+    return projected
+
+
+class _Project(torch.autograd.Function):
+    """(rows, d_in) in bfloat16, float32 weights and biases → (rows, d_out) in bfloat16."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, rectified: bool, parts: int, *parameters: Tensor) -> Tensor:
+        weight = _joined(parameters[:parts], x.dtype)
+        with torch.autocast(x.device.type, enabled=False):
+            if len(parameters) > parts:
+                out = torch.addmm(_joined(parameters[parts:], x.dtype), x, weight.t())
+            else:
+                out = x @ weight.t()
+            out = out.relu_() if rectified else out
+        ctx.save_for_backward(x, weight, out if rectified else None)
+        ctx.shapes = [one.shape for one in parameters]
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, out = ctx.saved_tensors
+        gradient = outputs[0] if out is None else torch.ops.aten.threshold_backward(outputs[0], out, 0)
+        of_x = gradient @ weight if ctx.needs_input_grad[0] else None
+        sizes = [shape[0] for shape in ctx.shapes if len(shape) == 2]
+        found = [part.float() for part in (gradient.t() @ x).split(sizes)]
+        if len(ctx.shapes) > len(sizes):
+            found += [part.float() for part in gradient.sum(0).split(sizes)]
+        return of_x, None, None, *found
+
+
+def _joined(tensors: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
+    """One under the other, in another type, without a copy in their own."""
+    whole = tensors[0].new_empty((sum(one.size(0) for one in tensors), *tensors[0].shape[1:]), dtype=dtype)
+    torch._foreach_copy_(list(whole.split([one.size(0) for one in tensors])), list(tensors))
+    return whole
