@@ -80,7 +80,7 @@ def training_memory(
     if logit_rows is None:
         logits = 3 * tokens * config.target_vocabulary * 4  # logits, their log-softmax, and its gradient
     else:
-        logits = 2 * min(logit_rows, tokens) * config.target_vocabulary * 4 + table
+        logits = 2 * min(logit_rows, tokens) * config.target_vocabulary * _width(precision) + table
     masters = 8 * count if precision in HALF_WEIGHTS else 0
     return Memory(count * width, count * width, 8 * count + masters, saved, logits)
 

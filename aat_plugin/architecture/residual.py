@@ -16,6 +16,7 @@ from torch import Tensor
 
 from aat_plugin.architecture.dropout import LEVELS, kept, level, random_bits
 from aat_plugin.architecture.precision import LayerNorm
+from aat_plugin.architecture.ways import Ways
 
 LARGEST = 0x7F80
 """Bits of bfloat16's infinity: with the sign, the first of all numbers in their order (what lies beyond are none)."""
@@ -23,9 +24,9 @@ SMALLEST = 0x0080
 """Bits of the smallest number that processors do not take for zero in any mode."""
 
 
-def can_fuse(x: Tensor, p: float) -> bool:
-    """Whether `normalised_sum` takes x: on a processor, with something to drop."""
-    return x.device.type == "cpu" and 0 < level(p) < LEVELS
+def can_fuse(x: Tensor, p: float, ways: Ways) -> bool:
+    """Whether `normalised_sum` takes x: on a processor, with something to drop, and masks drawn as it draws them."""
+    return ways.fused_residual and ways.quick_dropout and x.device.type == "cpu" and 0 < level(p) < LEVELS
 
 
 def normalised_sum(x: Tensor, inner: Tensor, norm: LayerNorm, p: float) -> Tensor:

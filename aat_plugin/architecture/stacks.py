@@ -67,17 +67,12 @@ class _Layer(nn.Module):
     def residual(self, x: Tensor, sublayer: Callable[[Tensor], Tensor], norm: LayerNorm) -> Tensor:
         """LayerNorm(x + Dropout(Sublayer(x))), Sections 3.1 and 5.4; x is (batch, length, d_model)."""
         inner = sublayer(norm(x)) if self.normalize_before else sublayer(x)
-        if not self.training:
-            summed = x + inner
-        elif self._fuses(x):
+        if self.training and not self.normalize_before and can_fuse(x, self.dropout, self.ways):
             return normalised_sum(x, inner, norm, self.dropout)
-        else:
-            summed = add_dropped(x, inner, self.dropout, quick=self.ways.quick_dropout)
+        summed = (
+            add_dropped(x, inner, self.dropout, quick=self.ways.quick_dropout) if self.training else x + inner
+        )
         return summed if self.normalize_before else norm(summed)
-
-    def _fuses(self, x: Tensor) -> bool:
-        ways = self.ways.fused_residual and self.ways.quick_dropout
-        return ways and not self.normalize_before and can_fuse(x, self.dropout)
 
     def attend_self(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, kept: list[Tensor] | None = None
@@ -222,10 +217,8 @@ class TransformerEncoder(nn.Module):
         limit = src_tokens.size(1) + config.first_position
         if rows is not None:
             src_tokens, numbers = rows.take(src_tokens), rows.take(numbers)
-        x = embed(
-            src_tokens, self.embed_tokens, self.embed_positions, numbers, limit, extra=extra, sparse=sparse
-        )
-        return x, padding_mask
+        tables = self.embed_tokens, self.embed_positions
+        return embed(src_tokens, *tables, numbers, limit, extra=extra, sparse=sparse), padding_mask
 
 
 class TransformerDecoder(nn.Module):
@@ -325,9 +318,8 @@ class TransformerDecoder(nn.Module):
         if self.next_source_token is not None and memory is not None:
             counts = self.next_source_token.count(prev_output_tokens)[:, seen:]
             also = self.next_source_token(memory.memory, memory.padding_mask, counts)
-        return embed(
-            tokens, self.embed_tokens, self.embed_positions, numbers, limit, blank=blank, also=also, sparse=sparse
-        )
+        tables = self.embed_tokens, self.embed_positions
+        return embed(tokens, *tables, numbers, limit, blank=blank, also=also, sparse=sparse)
 
 
 def _near(config: TransformerConfig, *, causal: bool) -> Reach | None:
@@ -336,11 +328,5 @@ def _near(config: TransformerConfig, *, causal: bool) -> Reach | None:
 
 
 def _attention(config: TransformerConfig) -> MultiHeadAttention:
-    return MultiHeadAttention(
-        config.d_model,
-        config.num_heads,
-        config.d_k,
-        config.d_v,
-        bias=config.attention_bias,
-        dropout=config.attention_dropout,
-    )
+    widths = config.d_model, config.num_heads, config.d_k, config.d_v
+    return MultiHeadAttention(*widths, bias=config.attention_bias, dropout=config.attention_dropout)

@@ -17,7 +17,7 @@ from aat_plugin.bindings.compose import composed
 from aat_plugin.bindings.flags import truth
 from aat_plugin.bindings.model import AatTransformerModel, transformer_config
 from aat_plugin.errors import ConfigError
-from aat_plugin.training.fused_loss import CHUNK
+from aat_plugin.training.fused_loss import CHUNK, HALF_CHUNK
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ class Setup:
     def logit_rows(self) -> int | None:
         """Rows of logits at one time; None for all."""
         fused = truth("fused_loss", self.cfg.criterion.get("fused_loss"), default=True)
-        return CHUNK if fused and self.cfg.criterion._name == "aat_label_smoothing" else None
+        if not fused or self.cfg.criterion._name != "aat_label_smoothing":
+            return None
+        return CHUNK if self.precision == "float32" else HALF_CHUNK
 
     def model(self, vocabulary: int) -> TransformerConfig:
         """The model over two dictionaries of so many types; one shared one, unless the config says otherwise."""
