@@ -22,6 +22,8 @@ OFF = {
     "memory kept": ["--keep-memory", "false"],
 }
 """Each way of training quicker, and the words that switch it off."""
+OFF_IN_HALF = {"half rows": ["--half-rows", "false"]}
+"""Those of half precision."""
 
 
 @dataclass(frozen=True)
@@ -115,16 +117,22 @@ def training(inputs: Inputs) -> list[Comparison]:
 
 
 def shares(inputs: Inputs) -> list[Comparison]:
-    """Each way of training quicker: all on, and each off in turn; the ratio is what the rest is worth without it."""
+    """Each way of training quicker: all on, and each off in turn; the ratio is what the rest is worth without it.
+
+    In the first quicker precision, if there is one, and there also without it; the ways are worth most where products
+    are quickest.
+    """
     found: list[Comparison] = []
+    precision = inputs.precisions[0] if inputs.precisions else "float32"
+    off_in_turn = OFF if precision == "float32" else {**OFF, **OFF_IN_HALF, precision: ["--precision", "float32"]}
     for size in inputs.data:
         batches = dump(inputs, size, inputs.max_tokens[size], 0)[0]
-        words = ("aat", size, inputs.data[size], "--batches", batches)
+        words = ("aat", size, inputs.data[size], "--batches", batches, "--precision", precision)
         words += ("--warm-up", inputs.warm_up, "--updates", inputs.updates[size])
         sides = {"all on": script("train_side", *words)}
-        sides |= {f"without {way}": script("train_side", *words, *off) for way, off in OFF.items()}
-        every = [word for off in OFF.values() for word in off]
+        sides |= {f"without {way}": script("train_side", *words, *off) for way, off in off_in_turn.items()}
+        every = [word for off in off_in_turn.values() for word in off]
         sides["all off"] = script("train_side", *words, *every)
-        title = f"Shares, {size}: each way off"
+        title = f"Shares, {size}, {precision}: each way off"
         found.append(Comparison(f"shares_{size}", title, sides, TRAINING, size=size, baseline="all on"))
     return found

@@ -106,8 +106,7 @@ def embed(
     Returns:
         (batch, length, d_model).
     """
-    looked_up = F.embedding(tokens, table.weight, table.padding_idx, sparse=True) if sparse else table(tokens)
-    x: Tensor = looked_up * math.sqrt(table.embedding_dim)
+    x: Tensor = _rows_of(table, tokens, sparse) * math.sqrt(table.embedding_dim)
     if blank is not None:
         x = x.masked_fill(blank.unsqueeze(-1), 0.0)
     if extra is not None:
@@ -116,3 +115,7 @@ def embed(
         x = x + also
     summed: Tensor = x + positions(numbers, limit, x)
     return summed
+
+
+def _rows_of(table: nn.Embedding, tokens: Tensor, sparse: bool) -> Tensor:
+    return F.embedding(tokens, table.weight, table.padding_idx, sparse=sparse)

@@ -67,14 +67,24 @@ class _Project(torch.autograd.Function):
         gradient = outputs[0] if out is None else torch.ops.aten.threshold_backward(outputs[0], out, 0)
         of_x = gradient @ weight if ctx.needs_input_grad[0] else None
         sizes = [shape[0] for shape in ctx.shapes if len(shape) == 2]
-        found = [part.float() for part in (gradient.t() @ x).split(sizes)]
+        found = _parts(gradient.t() @ x, sizes)
         if len(ctx.shapes) > len(sizes):
-            found += [part.float() for part in gradient.sum(0).split(sizes)]
+            found += _parts(gradient.sum(0), sizes)
         return of_x, None, None, *found
+
+
+def _parts(gradient: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+    """What lay one under the other, in float32."""
+    return [part.float() for part in _under(gradient, sizes)]
+
+
+def _under(whole: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+    return [whole.narrow(0, sum(sizes[:number]), size) for number, size in enumerate(sizes)]
 
 
 def _joined(tensors: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
     """One under the other, in another type, without a copy in their own."""
     whole = tensors[0].new_empty((sum(one.size(0) for one in tensors), *tensors[0].shape[1:]), dtype=dtype)
-    torch._foreach_copy_(list(whole.split([one.size(0) for one in tensors])), list(tensors))
+    sizes = [one.size(0) for one in tensors]
+    torch._foreach_copy_(_under(whole, sizes), list(tensors))
     return whole

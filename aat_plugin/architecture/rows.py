@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 _HALF = (torch.float16, torch.bfloat16)
 
@@ -22,21 +23,27 @@ class Rows:
 
     Args:
         padding_mask: (batch, length), True where padded.
+        multiple: round the number of rows up to one of it with spare rows at the end, which stand for no token and
+            whose gradient is zero throughout: oneDNN compiles a bfloat16 product for each number of rows anew, which
+            takes longer than a small one itself.
     """
 
-    def __init__(self, padding_mask: Tensor) -> None:
+    def __init__(self, padding_mask: Tensor, multiple: int = 1) -> None:
         self.batch, self.length = padding_mask.shape
         real = ~padding_mask.flatten()
         self.real = real.nonzero().squeeze(1)
-        """(rows,): each row's place in batch · length."""
+        """(real rows,): each row's place in batch · length."""
+        self.spare = -self.real.numel() % multiple
+        self.count = self.real.numel() + self.spare
+        """rows."""
         self.row_of = (real.cumsum(0) - 1).clamp_(min=0)
         """(batch · length,): each place's row; some row or other where padded."""
         self.all_real = self.real.numel() == real.numel()
         self._indices: dict[tuple[str, int, int], Tensor] = {}
 
-    def take(self, x: Tensor) -> Tensor:
-        """(batch, length) → (rows,): the real ones."""
-        return x.flatten().index_select(0, self.real)
+    def take(self, x: Tensor, spare: int = 0) -> Tensor:
+        """(batch, length) → (rows,): the real ones, and the value `spare` for those that stand for none."""
+        return F.pad(x.flatten().index_select(0, self.real), (0, self.spare), value=spare)
 
     def spread(self, x: Tensor) -> Tensor:
         """(rows, width) → (batch, length, width), zero where padded."""
@@ -53,7 +60,7 @@ class Rows:
         return self._indices[key]
 
     def places_of_heads(self, heads: int, parts: int) -> Tensor:
-        """The other way: for each (row, part, head), which (part, sentence, head, place) holds it."""
+        """The other way: for each (real row, part, head), which (part, sentence, head, place) holds it."""
         key = ("heads", heads, parts)
         if key not in self._indices:
             sentence, place = self.real // self.length, self.real % self.length
@@ -79,7 +86,17 @@ class _Spread(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, None]:
-        return outputs[0].flatten(0, 1).index_select(0, ctx.rows.real), None
+        return _selected(outputs[0].flatten(0, 1), ctx.rows.real, ctx.rows.count), None
+
+
+def _selected(x: Tensor, places: Tensor, count: int) -> Tensor:
+    """x (…, width) at `places`, then zeros: (count, width)."""
+    if places.numel() == count:
+        return x.index_select(0, places)
+    out = x.new_empty(count, x.size(1))
+    out[places.numel() :] = 0.0
+    torch.index_select(x, 0, places, out=out[: places.numel()])
+    return out
 
 
 def _padded(rows: Rows) -> Tensor:
@@ -199,12 +216,14 @@ def _scaled_product(left: Tensor, right: Tensor, scale: float, out: Tensor) -> N
 def _as_rows(spread: Tensor, rows: Rows, heads: int, parts: int) -> Tensor:
     """(parts · batch · heads, length, d) → (rows, parts · heads · d)."""
     d = spread.size(-1)
-    return spread.view(-1, d).index_select(0, rows.places_of_heads(heads, parts)).view(-1, parts * heads * d)
+    places = rows.places_of_heads(heads, parts)
+    return _selected(spread.view(-1, d), places, rows.count * parts * heads).view(-1, parts * heads * d)
 
 
 def _padded_with_zero(x: Tensor, rows: Rows, heads: int) -> Tensor:
     """(rows, heads · d) → (batch · heads · length, d), zero where padded, for what padding received reaches keys."""
     d = x.size(1) // heads
+    x = x[: rows.real.numel()]
     if rows.all_real:
         return x.reshape(-1, d).index_select(0, rows.heads_of_places(heads, 1))
     out = x.new_zeros(rows.batch * heads * rows.length, d)

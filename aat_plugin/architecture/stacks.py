@@ -216,7 +216,7 @@ class TransformerEncoder(nn.Module):
         extra = None if self.target_space is None else self.target_space.weight[0]
         limit = src_tokens.size(1) + config.first_position
         if rows is not None:
-            src_tokens, numbers = rows.take(src_tokens), rows.take(numbers)
+            src_tokens, numbers = rows.take(src_tokens, config.padding_idx), rows.take(numbers, 0)
         tables = self.embed_tokens, self.embed_positions
         return embed(src_tokens, *tables, numbers, limit, extra=extra, sparse=sparse), padding_mask
 
@@ -311,7 +311,7 @@ class TransformerDecoder(nn.Module):
         numbers = positions_of(padding_mask, config.first_position)[:, seen:]
         tokens = prev_output_tokens[:, seen:]
         if rows is not None:
-            tokens, numbers = rows.take(tokens), rows.take(numbers)
+            tokens, numbers = rows.take(tokens, config.padding_idx), rows.take(numbers, 0)
         blank = numbers.eq(config.first_position) if config.decoder_start == "zero" else None
         limit = prev_output_tokens.size(1) + config.first_position
         also = None

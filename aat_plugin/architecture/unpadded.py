@@ -26,6 +26,10 @@ SHORTEST = 16
 one number at a time, and is then fifteen times slower (measured)."""
 
 
+ROWS_ALIKE = 128
+"""In bfloat16 the number of rows is a multiple of it, so that few different products are met: see `Rows`."""
+
+
 class Encoded(NamedTuple):
     """What the decoder reads."""
 
@@ -72,9 +76,10 @@ def _widened(tokens: Tensor, longest: int, padding_idx: int) -> Tensor:
 
 def _encode(encoder: TransformerEncoder, src_tokens: Tensor, tied: bool) -> Encoded:
     padding_mask = src_tokens.eq(encoder.config.padding_idx)
-    rows = Rows(padding_mask)
+    half = _half(encoder, src_tokens)
+    rows = Rows(padding_mask, ROWS_ALIKE if half else 1)
     x, _ = encoder.embed(src_tokens, rows, sparse=tied)
-    x = _begun(encoder, x)
+    x = _begun(encoder, x, half)
     hidden = None if rows.all_real else _added(key_padding_mask(padding_mask), x)
     for layer in encoder.layers:
         assert isinstance(layer, EncoderLayer)
@@ -84,8 +89,9 @@ def _encode(encoder: TransformerEncoder, src_tokens: Tensor, tied: bool) -> Enco
 
 def _decode(decoder: TransformerDecoder, prev_output_tokens: Tensor, source: Encoded, tied: bool) -> Tensor:
     padding_mask = prev_output_tokens.eq(decoder.config.padding_idx)
-    rows = Rows(padding_mask)
-    x = _begun(decoder, decoder.embed(prev_output_tokens, padding_mask, rows=rows, sparse=tied))
+    half = _half(decoder, prev_output_tokens)
+    rows = Rows(padding_mask, ROWS_ALIKE if half else 1)
+    x = _begun(decoder, decoder.embed(prev_output_tokens, padding_mask, rows=rows, sparse=tied), half)
     hidden = _added(decoder.self_mask(padding_mask, padding_mask.size(1)), x)
     for layer in decoder.layers:
         assert isinstance(layer, DecoderLayer)
@@ -133,10 +139,14 @@ def _is_narrow(x: Tensor) -> bool:
     return x.dtype is torch.bfloat16 and quick_small_products()
 
 
-def _begun(stack: TransformerEncoder | TransformerDecoder, x: Tensor) -> Tensor:
-    """Dropout on the embedding sums, and the type that rows have between the layers."""
+def _half(stack: TransformerEncoder | TransformerDecoder, tokens: Tensor) -> torch.dtype | None:
+    """The type that rows have between the layers, if it is half precision: where a norm ends each sub-layer."""
+    return half_type(tokens.device) if stack.ways.half_rows and not stack.config.normalize_before else None
+
+
+def _begun(stack: TransformerEncoder | TransformerDecoder, x: Tensor, half: torch.dtype | None) -> Tensor:
+    """Dropout on the embedding sums, in the type that the layers get."""
     x = dropout(x, stack.config.dropout, quick=stack.ways.quick_dropout) if stack.training else x
-    half = half_type(x.device) if stack.ways.half_rows and not stack.config.normalize_before else None
     return x if half is None else x.to(half)
 
 

@@ -1,4 +1,4 @@
-"""Rows that stay bfloat16 between products: the products restated, the model near float32, and what it saves counted."""
+"""Rows that stay bfloat16 between products: restated products, a model near float32, and what is saved, counted."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ def test_it_is_for_bfloat16_autocast_on_a_processor_alone():
         assert half_type(here) is None
 
 
-def outcome(model, ways, autocast=True):
+def outcome(model, ways, autocast=True, sentences=6):
     """The loss and every gradient of one batch."""
     model.go(ways)
     model.zero_grad()
     generator = torch.Generator().manual_seed(1)
-    source, target = (torch.randint(4, 19, (6, length), generator=generator) for length in (18, 16))
+    source, target = (torch.randint(4, 19, (sentences, length), generator=generator) for length in (18, 16))
     source[0, :5] = target[1, 9:] = 1
     torch.manual_seed(1)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
@@ -127,7 +127,6 @@ def test_fewer_operators_convert_and_the_shared_tables_gradient_is_never_made_of
             outcome(model, ways)
     conversions = {ways: sum("_to_copy" in name for name in one.names) for ways, one in counted.items()}
     assert conversions[HALF] < 0.6 * conversions[QUICK]
-    assert len(counted[HALF].names) < len(counted[QUICK].names)
     assert not any("embedding_dense_backward" in name for name in counted[HALF].names)
 
 
@@ -149,10 +148,10 @@ def kept_for_backward(model, ways):
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        outcome(model, ways)
+        outcome(model, ways, sentences=63)  # some tokens short of a multiple of ROWS_ALIKE
     return sum(kept.values())
 
 
 def test_less_is_kept_for_the_gradient(make_config):
     model = Transformer(make_config(**SIZES, dropout=0.1)).train()
-    assert kept_for_backward(model, HALF) < 0.8 * kept_for_backward(model, QUICK)
+    assert kept_for_backward(model, HALF) < 0.75 * kept_for_backward(model, QUICK)

@@ -91,3 +91,34 @@ def test_rows_are_taken_and_spread_with_zeros_and_gradients_come_back():
     assert spread[1].equal(x[2:])
     assert not spread[0, 2].any()
     assert torch.autograd.gradcheck(rows.spread, (x,))
+
+
+@pytest.mark.parametrize("lengths", [[3, 1, 2], [2, 2]])
+def test_spare_rows_stand_for_no_token_change_nothing_and_get_no_gradient(lengths):
+    mask, number = padded(lengths, False), sum(lengths)
+    plain, rows = Rows(mask), Rows(mask, 8)
+    assert (rows.count, rows.spare, plain.spare) == (8, 8 - number, 0)
+    tokens = torch.arange(mask.numel()).view(mask.shape)
+    assert rows.take(tokens, 99).tolist() == [*plain.take(tokens).tolist(), *[99] * rows.spare]
+    packed = torch.randn(8, 3 * 2 * 4, dtype=torch.float64, requires_grad=True)
+    query = torch.randn(8, 2 * 4, dtype=torch.float64, requires_grad=True)
+
+    def both(rows, count):
+        alone = attend_rows(None, packed[:count], rows, rows, 2, hidden_of(mask, True))
+        return rows.spread(alone), rows.spread(
+            attend_rows(query[:count], packed[:count, 8:], rows, rows, 2, hidden_of(mask, False))
+        )
+
+    expected, found = both(plain, number), both(rows, 8)
+    for one, other in zip(expected, found, strict=True):
+        assert one.equal(other)
+        upstream = torch.randn_like(one)
+        for tensor in (query, packed):
+            of_plain, of_rows = (
+                torch.autograd.grad(out, tensor, upstream, retain_graph=True, allow_unused=True)[0]
+                for out in (one, other)
+            )
+            assert (of_rows is None) == (of_plain is None)
+            if of_rows is not None:
+                assert of_rows.equal(of_plain)
+                assert not of_rows[number:].any()

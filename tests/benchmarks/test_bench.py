@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
-from comparisons import OFF, TRAINING, Comparison, Inputs, shares, training  # noqa: E402
+from comparisons import OFF, OFF_IN_HALF, TRAINING, Comparison, Inputs, shares, training  # noqa: E402
 from decoding import Model, alike, comparison, tasks, trials  # noqa: E402
 from kept import RunFailedError, read, run  # noqa: E402
 from ratios import claim, gain, ratios, spread  # noqa: E402
@@ -98,7 +99,8 @@ def test_every_side_of_a_comparison_gets_the_same_batches_and_the_baseline_is_th
         batches = {words[words.index("--batches") + 1] if "--batches" in words else None
                    for words in one.sides.values()}  # fmt: skip
         assert len(batches) == 1
-    assert len(shares(inputs)[0].sides) == len(OFF) + 2
+    assert len(shares(inputs)[0].sides) == len(OFF) + len(OFF_IN_HALF) + 3
+    assert len(shares(replace(inputs, precisions=()))[0].sides) == len(OFF) + 2
     assert set(TRAINING) == {"wall", "processor"}
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from aat_plugin.architecture import Transformer
-from aat_plugin.training.fused_loss import FusedCrossEntropy
+from aat_plugin.training.fused_loss import ROWS_ALIKE, FusedCrossEntropy
 from aat_plugin.training.label_smoothing import SmoothedCrossEntropy
 
 MASSES = ("all", "others", "others_but_pad")
@@ -133,3 +133,19 @@ def test_without_gradients_none_are_formed():
     with torch.no_grad():
         fused = FusedCrossEntropy(chunk=2)(features, weight, target)
     torch.testing.assert_close(fused.loss, SmoothedCrossEntropy()(features, weight, target).loss)
+
+
+def test_half_precision_products_have_few_different_numbers_of_rows():
+    seen = set()
+
+    class Products(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            if "mm" in str(function) and args[0].dtype is torch.bfloat16:
+                seen.add(max(args[0].shape) if args[0].size(1) == 8 else args[0].size(1))
+            return function(*args, **(kwargs or {}))
+
+    for length in (7, 40, 61):
+        features, weight, target = case(4, length, 8, 50, seed=5, dtype=torch.float32)
+        with Products(), torch.autocast("cpu", dtype=torch.bfloat16):
+            outcome(FusedCrossEntropy(), features, weight, target)
+    assert {number for number in seen if number != 50} == {ROWS_ALIKE, 2 * ROWS_ALIKE}
