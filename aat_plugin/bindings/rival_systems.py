@@ -4,8 +4,9 @@ Options bear the names and defaults of the rivals' configs; sizes that go togeth
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
 
 import numpy as np
 from fairseq import utils
@@ -90,67 +91,57 @@ class AatMemoryNetworkConfig(AatRivalConfig):
     query_window: int = field(default=8, metadata={"help": "previous targets that a query is made of"})
 
 
-@register_model("aat_gru", dataclass=AatGruConfig)
-class AatGru(FairseqRival):
-    """Recurrence with attention."""
+class RegisteredRival(FairseqRival):
+    """What each of them says of itself.
+
+    Attributes:
+        make: sizes → the rival.
+        sizes: the class of its sizes.
+        unfolds: whether it prepares |t̂| places for a target, fitted to the training data where a and b are not given.
+    """
+
+    make: ClassVar[Callable[..., rivals.Rival]]
+    sizes: ClassVar[Callable[..., Any]]
+    unfolds: ClassVar[bool] = False
 
     @classmethod
     @user_facing
     def build_model(cls, cfg: DictConfig, task: Any) -> FairseqRival:
-        """Build the model that `cfg` describes over the task's dictionaries.
+        """Build the model that `cfg` describes over the task's dictionaries; a fitted |t̂| is stored in it.
 
         Raises:
             ConfigError: names the option that cannot work.
+            DataError: there is nothing to fit |t̂| to.
         """
-        return built(cls, cfg, task, rivals.gru, rivals.GruConfig)
+        return built(cls, cfg, task, cls.make, cls.sizes, **(_unfolding(cfg, task) if cls.unfolds else {}))
+
+
+@register_model("aat_gru", dataclass=AatGruConfig)
+class AatGru(RegisteredRival):
+    """Recurrence with attention."""
+
+    make, sizes = staticmethod(rivals.gru), rivals.GruConfig
 
 
 @register_model("aat_bytenet", dataclass=AatByteNetConfig)
-class AatByteNet(FairseqRival):
+class AatByteNet(RegisteredRival):
     """Dilated convolutions, unfolded over the encoder's columns."""
 
-    @classmethod
-    @user_facing
-    def build_model(cls, cfg: DictConfig, task: Any) -> FairseqRival:
-        """As `AatGru.build_model`; |t̂| is fitted to the training data where it is not given, and stored.
-
-        Raises:
-            ConfigError: names the option that cannot work.
-            DataError: there is nothing to fit |t̂| to.
-        """
-        return built(cls, cfg, task, rivals.bytenet, rivals.ByteNetConfig, **_unfolding(cfg, task))
+    make, sizes, unfolds = staticmethod(rivals.bytenet), rivals.ByteNetConfig, True
 
 
 @register_model("aat_extended_neural_gpu", dataclass=AatExtendedNeuralGpuConfig)
-class AatExtendedNeuralGpu(FairseqRival):
+class AatExtendedNeuralGpu(RegisteredRival):
     """Active memory with an output tape."""
 
-    @classmethod
-    @user_facing
-    def build_model(cls, cfg: DictConfig, task: Any) -> FairseqRival:
-        """As `AatByteNet.build_model`.
-
-        Raises:
-            ConfigError: names the option that cannot work.
-            DataError: there is nothing to fit |t̂| to.
-        """
-        make, config = rivals.extended_neural_gpu, rivals.ExtendedNeuralGpuConfig
-        return built(cls, cfg, task, make, config, **_unfolding(cfg, task))
+    make, sizes, unfolds = staticmethod(rivals.extended_neural_gpu), rivals.ExtendedNeuralGpuConfig, True
 
 
 @register_model("aat_memory_network", dataclass=AatMemoryNetworkConfig)
-class AatMemoryNetwork(FairseqRival):
+class AatMemoryNetwork(RegisteredRival):
     """Hops over the source, asked by the previous targets."""
 
-    @classmethod
-    @user_facing
-    def build_model(cls, cfg: DictConfig, task: Any) -> FairseqRival:
-        """As `AatGru.build_model`.
-
-        Raises:
-            ConfigError: names the option that cannot work.
-        """
-        return built(cls, cfg, task, rivals.memory_network, rivals.MemoryNetworkConfig)
+    make, sizes = staticmethod(rivals.memory_network), rivals.MemoryNetworkConfig
 
 
 def _unfolding(cfg: DictConfig, task: Any) -> dict[str, float]:

@@ -34,6 +34,7 @@ from aat_plugin.rivals.parts import (
     Source,
     State,
     before,
+    laid_out,
     looked_up,
 )
 
@@ -134,8 +135,7 @@ class ByteNetEncoder(RivalEncoder):
         columns = unfolded(lengths, self.ratio, self.offset)
         width = int(columns.max())
         real = before(columns, width).unsqueeze(2)
-        x = looked_up(self, tokens) * before(lengths, tokens.size(1)).unsqueeze(2)
-        x = F.pad(x, (0, 0, 0, max(width - x.size(1), 0)))[:, :width]
+        x = laid_out(self, tokens, lengths, width)
         for block in self.blocks:
             assert isinstance(block, Block)
             narrow = block.narrowed(x) * real

@@ -33,6 +33,7 @@ from aat_plugin.rivals.parts import (
     Source,
     State,
     before,
+    laid_out,
     looked_up,
 )
 
@@ -112,9 +113,7 @@ class ExtendedNeuralGpuEncoder(RivalEncoder):
         rows = unfolded(lengths, self.ratio, self.offset)
         height = int(rows.max())
         real = before(rows, height)[:, None, :, None]
-        embedded = looked_up(self, tokens) * before(lengths, tokens.size(1)).unsqueeze(2)
-        embedded = F.pad(embedded, (0, 0, 0, max(height - embedded.size(1), 0)))[:, :height]
-        memory = F.pad(embedded.transpose(1, 2).unsqueeze(3), (0, self.columns - 1))
+        memory = F.pad(laid_out(self, tokens, lengths, height).transpose(1, 2).unsqueeze(3), (0, self.columns - 1))
         for step in range(int(lengths.max())):
             after = F.dropout(memory, self.dropout, self.training)
             for unit in self.units:

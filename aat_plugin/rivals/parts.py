@@ -235,6 +235,19 @@ def looked_up(module: RivalEncoder | RivalDecoder, tokens: Tensor) -> Tensor:
     return F.dropout(embedded * math.sqrt(width), module.dropout, module.training)
 
 
+def laid_out(module: RivalEncoder, tokens: Tensor, lengths: Tensor, places: int) -> Tensor:
+    """Embeddings of tokens (batch, src_len) in `places` of them, zero behind each sentence: (batch, places, embed_dim).
+
+    Args:
+        module: whose table and dropout.
+        tokens: that begin in the first column, `lengths` (batch,) of them.
+        lengths: none of them over
+        places: how many there shall be.
+    """
+    embedded = looked_up(module, tokens) * before(lengths, tokens.size(1)).unsqueeze(2)
+    return F.pad(embedded, (0, 0, 0, max(places - embedded.size(1), 0)))[:, :places]
+
+
 def align_left(tokens: Tensor, padding_idx: int) -> tuple[Tensor, Tensor]:
     """Move each row's padding behind its tokens.
 
