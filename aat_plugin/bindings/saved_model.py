@@ -80,9 +80,10 @@ def read_model(path: Path) -> SavedModel:
 def foreign(path: Path, arch: object) -> CheckpointError:
     """The mistake of giving another model's checkpoint."""
     shown = f"a model of architecture {arch!r}" if arch else "another model"
-    return CheckpointError(
-        f"{path} holds {shown} and not the plugin's Transformer; `aat import fairseq` takes a stock transformer in"
-    )
+    way = "`aat import fairseq` takes a stock transformer in"
+    if str(arch).startswith("aat_"):
+        way = "fairseq-generate and `aat translate` run it"
+    return CheckpointError(f"{path} holds {shown} and not the plugin's Transformer; {way}")
 
 
 def stored_config(path: Path, section: Mapping[str, Any], weights: Mapping[str, Any]) -> TransformerConfig:

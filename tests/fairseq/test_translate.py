@@ -70,6 +70,41 @@ def test_it_says_what_fairseq_generate_says_detokenised_in_the_inputs_order(
     assert len(set(lines)) > 5  # it has learned something to tell apart
 
 
+@pytest.mark.parametrize(("arch", "sizes"), [
+    ("transformer", ["--encoder-embed-dim=16", "--encoder-ffn-embed-dim=16", "--decoder-embed-dim=16",
+                     "--decoder-ffn-embed-dim=16"]),
+    ("aat_lstm", [f"--{name}=16" for name in ("encoder-embed-dim", "decoder-embed-dim", "decoder-out-embed-dim",
+                                              "encoder-hidden-size", "decoder-hidden-size")]),
+    ("aat_conv", ["--encoder-embed-dim=16", "--decoder-embed-dim=16", "--encoder-layers=[(16, 3)]",
+                  "--decoder-layers=[(16, 3)]"]),
+    ("aat_gru", ["--embed-dim=16", "--hidden-size=16"]),
+])  # fmt: skip
+def test_another_systems_checkpoint_is_packed_and_says_the_same(
+    arch, sizes, trained, translate, fairseq_command, user_dir, tmp_path, capsys
+):
+    data = trained.data / "data-bin"
+    fairseq_command(
+        "fairseq-train", data, "--user-dir", user_dir, "--task", "aat_translation", "--arch", arch, *sizes,
+        "--criterion", "label_smoothed_cross_entropy", "--optimizer", "adam", "--lr", 0.01, "--max-tokens", 1000,
+        "--max-update", 40, "--no-epoch-checkpoints", "--cpu", "--num-workers", 0, "--save-dir", tmp_path,
+    )  # fmt: skip
+    model, packed = tmp_path / "checkpoint_last.pt", tmp_path / "system.tar.gz"
+    generated = fairseq_command(
+        "fairseq-generate", data, "--user-dir", user_dir, "--task", "aat_translation", "--path", model, "--cpu",
+        "--beam", 4, "--lenpen", 0.6, "--max-len-a", 1, "--max-len-b", 50, "--remove-bpe",
+    )  # fmt: skip
+    expected = [Detokeniser("de")(line) for line in read_generated(generated.stdout.splitlines(), "x").hypotheses]
+    assert main(["package", str(model), "--data", str(trained.data), "-o", str(packed)]) == 0
+    status, lines, _ = translate((trained.root / "test.en").read_bytes(), system=packed)
+    assert (status, lines) == (0, expected)
+    for words in (["export", "safetensors", model, "-o", tmp_path / "out"],
+                  ["translate", packed, "--engine", "ctranslate2", "--input", trained.root / "test.en"]):  # fmt: skip
+        assert main(list(map(str, words))) == 2
+        said = capsys.readouterr().err.strip()
+        assert "not the plugin's Transformer" in said
+        assert len(said.splitlines()) == 1
+
+
 def test_a_checkpoint_with_its_data_says_the_same_and_files_are_written_whole(trained, translate, tmp_path):
     source, target = trained.root / "test.en", tmp_path / "out.de"
     _, lines, _ = translate(source.read_bytes())
