@@ -98,22 +98,33 @@ def training(inputs: Inputs) -> list[Comparison]:
         same = ("--batches", dump(inputs, size, inputs.max_tokens[size], 0)[0], *timed)
         own = ("--own-batches", "--max-tokens", inputs.max_tokens[size], *timed)
         name = "train_speed" if size == "base" else f"train_speed_{size}"
-        data = inputs.data[size]
-        sides = {side: script("train_side", side, size, data, *same) for side in ("stock", "aat")}
-        for precision in inputs.precisions:
-            words = script("train_side", "aat", size, data, *same, "--precision", precision)
-            sides[f"aat {precision}"] = words
+        sides = _with_precisions(inputs, size, *same)
         sides["torch"] = script("torch_side", size, "--vocabulary", inputs.vocabulary[size], *same)
-        found.append(Comparison(name, f"Training, {size}, the same batches", sides, TRAINING, size=size))
-        sides = {side: script("train_side", side, size, data, *own) for side in ("stock", "aat")}
-        found.append(Comparison(f"{name}_own_batches", f"Training, {size}, own batches", sides, TRAINING, size=size))
+        title = f"Training, {size}, the same batches"
+        found.append(Comparison(name, title, sides, TRAINING, size=size, medians=_medians(name, inputs)))
+        sides = _with_precisions(inputs, size, *own)
+        title, own_name = f"Training, {size}, own batches", f"{name}_own_batches"
+        found.append(Comparison(own_name, title, sides, TRAINING, size=size, medians=_medians(own_name, inputs)))
     if "base" in inputs.data:
         batches = dump(inputs, "base", inputs.memory_tokens, 0)[0]
-        words = ("base", inputs.data["base"], "--batches", batches, "--warm-up", 1, "--updates", 1)
-        sides = {side: script("train_side", side, *words) for side in ("stock", "aat")}
-        title = f"Peak memory, base, batches of up to {inputs.memory_tokens:,} tokens"
-        found.append(Comparison("train_memory", title, sides, MEMORY, more_is_better=False))
+        sides = _with_precisions(inputs, "base", "--batches", batches, "--warm-up", 1, "--updates", 1)
+        title, name = f"Peak memory, base, batches of up to {inputs.memory_tokens:,} tokens", "train_memory"
+        found.append(Comparison(name, title, sides, MEMORY, more_is_better=False, medians=_medians(name, inputs)))
     return found
+
+
+def _with_precisions(inputs: Inputs, size: str, *words: object) -> dict[str, list[str]]:
+    """Stock in float32, which is all that it can on a processor, and the plugin in float32 and in each quicker one."""
+    given = (size, inputs.data[size], *words)
+    sides = {side: script("train_side", side, *given) for side in ("stock", "aat")}
+    sides |= {f"aat {one}": script("train_side", "aat", *given, "--precision", one) for one in inputs.precisions}
+    return sides
+
+
+def _medians(name: str, inputs: Inputs) -> dict[str, str]:
+    """What the summary says under a comparison's name: the first quicker precision; float32 has a name of its own."""
+    quick = f"aat {inputs.precisions[0]}" if inputs.precisions else "aat"
+    return {name: quick, f"{name}_fp32": "aat"}
 
 
 def shares(inputs: Inputs) -> list[Comparison]:

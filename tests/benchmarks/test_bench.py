@@ -102,6 +102,10 @@ def test_every_side_of_a_comparison_gets_the_same_batches_and_the_baseline_is_th
     assert len(shares(inputs)[0].sides) == len(OFF) + len(OFF_IN_HALF) + 3
     assert len(shares(replace(inputs, precisions=()))[0].sides) == len(OFF) + 2
     assert set(TRAINING) == {"wall", "processor"}
+    medians = {key: side for one in training(inputs) for key, side in one.medians.items()}
+    assert (medians["train_speed"], medians["train_speed_fp32"]) == ("aat bf16", "aat")
+    assert (medians["train_speed_tiny"], medians["train_memory"]) == ("aat bf16", "aat bf16")
+    assert set(medians.values()) <= set(training(inputs)[0].sides)
 
 
 def decoded(tmp_path):
