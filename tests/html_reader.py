@@ -16,8 +16,8 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
-        self._inside = tag in ("td", "th")
-        if self._inside:
+        if tag in ("td", "th"):
+            self._inside = True
             self.cells.append("")
 
     def handle_data(self, data):
@@ -25,7 +25,8 @@ class Reader(HTMLParser):
             self.cells[-1] += data
 
     def handle_endtag(self, tag):
-        self._inside = False
+        if tag in ("td", "th"):
+            self._inside = False
 
 
 def read(html: str) -> Reader:

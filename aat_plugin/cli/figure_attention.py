@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aat_plugin.cli import picture_output
+from aat_plugin.cli.trained_system import Checkpoint, Data, Device, System
 
 if TYPE_CHECKING:
     from aat_plugin.bindings.attention_reader import Attended
@@ -21,9 +22,9 @@ EXAMPLE = ('Example: aat figure attention --checkpoint runs/demo/averaged.pt --d
 @app.command(epilog=EXAMPLE)
 def attention(
     sentence: Annotated[str, typer.Option(help="The source, raw text.")],
-    system: Annotated[Path | None, typer.Argument(help="A .tar.gz or folder of aat package, or --checkpoint.")] = None,
-    checkpoint: Annotated[Path | None, typer.Option(help="A trained model; with --data.")] = None,
-    data: Annotated[Path | None, typer.Option(help="The folder that aat prepare made.")] = None,
+    system: System = None,
+    checkpoint: Checkpoint = None,
+    data: Data = None,
     target: Annotated[str | None, typer.Option(help="What it shall say; default: its own best output.")] = None,
     kind: Annotated[str, typer.Option(help="encoder-self | decoder-self | cross, for a picture.")] = "encoder-self",
     layer: Annotated[
@@ -34,7 +35,7 @@ def attention(
     output: Annotated[
         Path, typer.Option("-o", "--output", help=".html to choose from everything; or .svg, .png, .pdf")
     ] = picture_output.FOLDER / "attention.html",
-    device: Annotated[str | None, typer.Option(help="cpu or cuda; default: what there is.")] = None,
+    device: Device = None,
 ) -> None:
     """Show what every head of every layer attends to: encoder, decoder, and decoder to encoder (Figures 3 to 5)."""
     from aat_plugin.cli.trained_system import reader

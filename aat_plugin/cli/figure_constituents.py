@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aat_plugin.cli import picture_output
+from aat_plugin.cli.trained_system import Checkpoint, Data, Device, System
 
 if TYPE_CHECKING:
     from aat_plugin.corpora.progress import Progress
@@ -25,14 +26,14 @@ EXAMPLE = ("Example: aat figure constituents --checkpoint runs/demo/averaged.pt 
 @app.command(epilog=EXAMPLE)
 def constituents(
     trees: Annotated[Path, typer.Option(help="Gold trees of sentences in the model's source language.")],
-    system: Annotated[Path | None, typer.Argument(help="A .tar.gz or folder of aat package, or --checkpoint.")] = None,
-    checkpoint: Annotated[Path | None, typer.Option(help="A trained model; with --data.")] = None,
-    data: Annotated[Path | None, typer.Option(help="The folder that aat prepare made.")] = None,
+    system: System = None,
+    checkpoint: Checkpoint = None,
+    data: Data = None,
     limit: Annotated[int, typer.Option(help="The first so many trees.", min=1)] = 500,
     as_json: Annotated[bool, typer.Option("--json", help="Print the shares as JSON.")] = False,
     output: Annotated[Path, typer.Option("-o", "--output", help=".svg, .png or .pdf")] = picture_output.FOLDER
     / "constituents.svg",
-    device: Annotated[str | None, typer.Option(help="cpu or cuda; default: what there is.")] = None,
+    device: Device = None,
 ) -> None:
     """Count the share of each head's attention inside the smallest gold constituent around a word.
 

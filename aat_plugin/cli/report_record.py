@@ -23,6 +23,12 @@ def record(
     folder: Annotated[Path, typer.Option(help="The run's folder, below runs/.")],
     data: Annotated[list[Path] | None, typer.Option(help="Files that it rests on, to be hashed; several.")] = None,
     column: Annotated[str, typer.Option(help="table2: en_de, en_fr, or a name of your own.")] = "en_de",
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="table2: what training wrote, for its cost; default: the last below FOLDER.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="The GPU it was trained on: P100, A100 …; default: this machine's, measured.")
+    ] = None,
 ) -> None:
     """Write a score with commit, versions, machine and data hash into FOLDER/results.json, for `aat report`."""
     from aat_plugin.errors import choose
@@ -34,9 +40,34 @@ def record(
     value, note = _score(score)
     cell = {"table": table, "row": row, "column": COLUMN if table == "table4" and column == "en_de" else column,
             "value": value, "note": note}  # fmt: skip
+    cost = _cost(folder, checkpoint, device) if table == "table2" else None
+    if cost is not None:
+        cell["cost"] = cost
     source = provenance.collect(command, [*(data or ()), score])
     file = write(folder, source, {"cells": [cell]})
+    if table == "table2" and cost is None:
+        print(f"Training cost: unknown; give --checkpoint what training wrote, or keep it below {folder}")
     print(f"Recorded: {value:.2f} as run {source['run']} in {file}. Next: aat report {table}")
+
+
+def _cost(folder: Path, checkpoint: Path | None, device: str | None) -> dict[str, Any] | None:
+    """What the training cost; None where FOLDER holds no checkpoint that says it.
+
+    Raises:
+        CheckpointError: the checkpoint that was named does not say it.
+    """
+    from aat_plugin.demo.steps import threads
+    from aat_plugin.errors import CheckpointError
+    from aat_plugin.results.training_cost import cost_of, last_checkpoint
+
+    found = checkpoint or last_checkpoint(folder)
+    try:
+        return None if found is None else cost_of(found, device, int(threads())).to_json()
+    except CheckpointError as error:
+        if checkpoint is not None:
+            raise
+        print(error)
+        return None
 
 
 def _score(file: Path) -> tuple[float, str]:

@@ -33,4 +33,4 @@ def show(sections: Sequence[Section]) -> None:
 
 
 def _plain(cell: str | Cell) -> str:
-    return cell if isinstance(cell, str) else f"{cell.text} [{cell.run}]" if cell.run else cell.text
+    return cell if isinstance(cell, str) else f"{cell.text} [{cell.run}]" if cell.run and cell.named else cell.text

@@ -1,4 +1,4 @@
-"""What `aat figure attention` and `constituents` have in common: opening a trained system whose weights are read."""
+"""What `aat figure attention` and `constituents` have in common: naming and opening a trained system."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from aat_plugin.bindings.attention_reader import AttentionReader
+
+
+System = Annotated[Path | None, typer.Argument(help="A .tar.gz or folder of aat package, or --checkpoint.")]
+Checkpoint = Annotated[Path | None, typer.Option(help="A trained model; with --data.")]
+Data = Annotated[Path | None, typer.Option(help="The folder that aat prepare made.")]
+Device = Annotated[str | None, typer.Option(help="cpu or cuda; default: what there is.")]
 
 
 @contextmanager

@@ -61,11 +61,7 @@ def compare(
         ConfigError: `samples` is below 1.
         DataError: the numbers of sentences differ, or there are none.
     """
-    if samples < 1:
-        raise ConfigError(f"--samples {samples}: draw at least one test set")
-    if len(system) != len(baseline) or not system:
-        raise DataError(f"{len(system)} and {len(baseline)} sentences cannot be compared pair by pair")
-    ours, theirs = _counts(system), _counts(baseline)
+    ours, theirs = _paired(system, baseline, samples)
     generator = np.random.default_rng(seed)
     drawn = np.empty((samples, 2))
     for number in range(samples):
@@ -84,6 +80,22 @@ def f1(counts: NDArray[np.int64]) -> float:
     """F1 in percent of (3,) summed matched, gold and test brackets."""
     matched, gold, test = (int(count) for count in counts)
     return 200.0 * matched / (gold + test) if gold + test else 0.0
+
+
+def _paired(
+    system: Sequence[Sentence], baseline: Sequence[Sentence], samples: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Both parsers' counts, (sentences, 3) each, where they can be resampled.
+
+    Raises:
+        ConfigError: `samples` is below 1.
+        DataError: the numbers of sentences differ, or there are none.
+    """
+    if samples < 1:
+        raise ConfigError(f"--samples {samples}: give 1 or more")
+    if len(system) != len(baseline) or not system:
+        raise DataError(f"{len(system)} and {len(baseline)} sentences cannot be compared pair by pair")
+    return _counts(system), _counts(baseline)
 
 
 def _counts(sentences: Sequence[Sentence]) -> NDArray[np.int64]:
@@ -111,11 +123,7 @@ def shuffled(
         ConfigError: `samples` is below 1.
         DataError: the numbers of sentences differ, or there are none.
     """
-    if samples < 1:
-        raise ConfigError(f"--samples {samples}: shuffle at least once")
-    if len(system) != len(baseline) or not system:
-        raise DataError(f"{len(system)} and {len(baseline)} sentences cannot be compared pair by pair")
-    ours, theirs = _counts(system), _counts(baseline)
+    ours, theirs = _paired(system, baseline, samples)
     real = abs(f1(ours.sum(axis=0)) - f1(theirs.sum(axis=0)))
     generator = np.random.default_rng(seed)
     as_large = 0

@@ -21,10 +21,13 @@ class Cell:
     Attributes:
         text: the number, or "not run".
         run: the run's name, which a section of the page has as its anchor; empty where nothing was run.
+        named: whether the name stands beside the number; without, another cell of the row has it, and the number itself
+            is the link.
     """
 
     text: str
     run: str = ""
+    named: bool = True
 
 
 @dataclass(frozen=True)

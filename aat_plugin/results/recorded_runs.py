@@ -16,9 +16,12 @@ from typing import Any
 from aat_plugin.corpora.files import cannot_write, write_text
 from aat_plugin.errors import DataError
 from aat_plugin.results.provenance import Provenance
+from aat_plugin.results.training_cost import Cost
 
 RESULTS = "results.json"
 NOT_RUN = "not run"
+GRAMMAR = "made-up grammar"
+"""What the demo's data are called below Tables 2 and 4."""
 DEEPEST = 4
 """Folders below the given one that are looked into."""
 NEEDED = ("run", "date", "commands", "plugin", "versions", "hardware", "threads", "data_sha256")
@@ -56,11 +59,13 @@ class Figure:
         value: the number.
         run: where it came from.
         note: how it was measured, such as a score's signature.
+        cost: of the training behind it, where that was recorded.
     """
 
     value: float
     run: Run
     note: str = ""
+    cost: Cost | None = None
 
 
 def find(root: Path) -> list[Run]:
@@ -97,7 +102,8 @@ def figures(runs: Iterable[Run], table: str) -> dict[tuple[str, str], list[Figur
         for cell in run.content.get("cells", []):
             if cell["table"] == table:
                 place = (str(cell["row"]), str(cell["column"]))
-                found.setdefault(place, []).append(Figure(float(cell["value"]), run, str(cell.get("note", ""))))
+                cost = Cost.from_json(cell["cost"]) if cell.get("cost") else None
+                found.setdefault(place, []).append(Figure(float(cell["value"]), run, str(cell.get("note", "")), cost))
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from aat_plugin.results import charts, table1_sections, table3_sections, whatif
+from aat_plugin.results import charts, cost_sections, table1_sections, table3_sections, whatif
 from aat_plugin.results.figures.model import model
 from aat_plugin.results.figures.positions import positions
 from aat_plugin.results.figures.schedule import schedule
@@ -18,7 +18,7 @@ from aat_plugin.results.figures.training import PLACES, training
 from aat_plugin.results.figures.worked_example import worked_example
 from aat_plugin.results.page import Cell, Section, Table, render
 from aat_plugin.results.recorded_runs import NOT_RUN, Figure, Run, figures, newest
-from aat_plugin.results.table2 import COLUMNS, SYSTEMS, System, model_operations
+from aat_plugin.results.table2 import COLUMNS, SYSTEMS
 from aat_plugin.results.table3 import BY_NAME, VOCABULARY, config_of
 from aat_plugin.results.table4 import COLUMN, PARSERS
 
@@ -57,35 +57,10 @@ def table2(runs: Sequence[Run]) -> list[Section]:
         Section("Table 2: translation quality and cost", text,
                 Table(("system", "EN-DE, paper", "EN-DE, here", "EN-FR, paper", "EN-FR, here"), rows, (1, 2, 3, 4)),
                 anchor="table2"),
-        costs(),
+        cost_sections.published(),
+        cost_sections.ours(runs),
         *_others("Other translation runs", "BLEU", ours, known),
     ]  # fmt: skip
-
-
-def costs() -> Section:
-    """Table 2's right half: floating-point operations of a training, in the paper's way and by the model."""
-    rows: list[list[str | Cell]] = []
-    for system in SYSTEMS:
-        rows.append([system.name, *(cell for column in COLUMNS for cell in _cost(system, column))])
-    models: list[str] = []
-    for system in SYSTEMS:
-        if system.variation is not None and system.training_en_de is not None:
-            asked, could = model_operations(system.variation), system.training_en_de.operations
-            models.append(f"{system.name}: the model itself asks for {asked:.2e}, {100 * asked / could:.0f} % of that.")
-    return Section(
-        "Training cost, floating-point operations",
-        ["“Recomputed” is the paper's way: time × devices × the sustained rate of a device, from the systems' own "
-         "hardware and days. It is what the machines could have done. What the model does, counted from its "
-         "architecture at V = 37,000 in updates of 25,000 + 25,000 tokens and sentences of 30, is another number; the "
-         "share is the utilisation. The paper's ensembles are eight times the rounded cost of one model.", *models],
-        Table(("system", "EN-DE, paper", "EN-DE, recomputed", "EN-FR, paper", "EN-FR, recomputed"), rows, (1, 2, 3, 4)),
-        minor=True,
-    )  # fmt: skip
-
-
-def _cost(system: System, column: str) -> tuple[str, str]:
-    published, training = getattr(system, f"cost_{column}"), getattr(system, f"training_{column}")
-    return ("" if published is None else f"{published:.1e}", "" if training is None else f"{training.operations:.1e}")
 
 
 def table3(runs: Sequence[Run]) -> list[Section]:
@@ -128,7 +103,7 @@ def demo(runs: Sequence[Run]) -> list[Section]:
         rows.append([label, measure, number])
     text = ["Sentences of a made-up grammar whose patterns were not trained on. Not in the paper: it shows that the "
             "whole way works on this machine (make demo)."]  # fmt: skip
-    note = str(run.content["translation"].get("signature", "")) if run is not None else ""
+    note = f"{run.content['translation'].get('signature', '')}; run {run.name}" if run is not None else ""
     picture = ""
     if run is not None and any((run.folder / place).is_file() for place in PLACES):
         picture = charts.inline(training([run.folder]))
@@ -148,7 +123,8 @@ def what_ifs(runs: Sequence[Run]) -> list[Section]:
         elif "failed" in found:
             numbers = ["broke", "broke", Cell(whatif.sentence(case.name, cases), run.name)]
         else:
-            numbers = [f"{found['bleu']:.1f}", f"{found['perplexity']:.2f}",
+            numbers = [Cell(f"{found['bleu']:.1f}", run.name, named=False),
+                       Cell(f"{found['perplexity']:.2f}", run.name, named=False),
                        Cell(whatif.sentence(case.name, cases), run.name)]  # fmt: skip
         rows.append([case.missing, case.claim, *numbers])
     picture = charts.inline(whatif.picture(cases)) if cases else ""
@@ -156,7 +132,9 @@ def what_ifs(runs: Sequence[Run]) -> list[Section]:
     text = [f"The demo trained with one thing missing. {budget}What the paper claims was claimed of its own data and "
             "sizes; a tiny model on a made-up grammar can differ."]  # fmt: skip
     head = ("without", "what the paper says", "BLEU", "perplexity", "what came out")
-    return [Section("What if one thing were missing?", text, Table(head, rows, (2, 3)), picture, anchor="whatif")]
+    note = f"run {run.name}" if run is not None else ""
+    table = Table(head, rows, (2, 3))
+    return [Section("What if one thing were missing?", text, table, picture, note=note, anchor="whatif")]
 
 
 def drawn(runs: Sequence[Run]) -> list[Section]:

@@ -24,7 +24,7 @@ def sections(run: Run | None) -> list[Section]:
         "longest over pairs of positions of the shortest in the graph of the layer's own gradients.",
     ]
     table = Section("Table 1: layers compared", text, Table(HEAD, rows), note=_settings(run), anchor="table1")
-    return [table] if run is None else [table, *_plots(run.content["table1"]["rows"])]
+    return [table] if run is None else [table, *_plots(run)]
 
 
 def _row(claim: Any, row: Mapping[str, Any] | None, run: Run | None) -> list[str | Cell]:
@@ -33,7 +33,8 @@ def _row(claim: Any, row: Mapping[str, Any] | None, run: Run | None) -> list[str
         return [claim.name, claim.complexity, claimed, NOT_RUN, claim.sequential, NOT_RUN, claim.path, NOT_RUN]
     paths = ", ".join(str(value) for value in row["paths"].values())
     return [claim.name, claim.complexity, claimed, Cell("{:.2f}, {:.2f}".format(*row["exponents"]), run.name),
-            claim.sequential, f"{row['depth_exponent']:.2f}", claim.path, paths]  # fmt: skip
+            claim.sequential, Cell(f"{row['depth_exponent']:.2f}", run.name, named=False), claim.path,
+            Cell(paths, run.name, named=False)]  # fmt: skip
 
 
 def _settings(run: Run | None) -> str:
@@ -45,7 +46,8 @@ def _settings(run: Run | None) -> str:
             f"{used['depths']}; run {run.name}")  # fmt: skip
 
 
-def _plots(rows: list[Mapping[str, Any]]) -> list[Section]:
+def _plots(run: Run) -> list[Section]:
+    rows: list[Mapping[str, Any]] = run.content["table1"]["rows"]
     made = []
     for name, title, y, text in (
         ("operations", "Operations against length", "operations", "Exact."),
@@ -60,5 +62,5 @@ def _plots(rows: list[Mapping[str, Any]]) -> list[Section]:
         exponent = {"kept_bytes": "memory_exponent", "seconds": "time_exponent"}.get(name)
         fitted = "; ".join(f"{row['name']} {row[exponent]:.2f}" for row in rows) if exponent else ""
         shown = f"{text} Fitted exponents of n: {fitted}." if fitted else text
-        made.append(Section(title, [shown], picture=charts.inline(picture), minor=True))
+        made.append(Section(title, [shown], picture=charts.inline(picture), note=f"run {run.name}", minor=True))
     return made

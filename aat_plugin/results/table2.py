@@ -1,12 +1,12 @@
 """Table 2 as data, and training costs counted in two ways. Section 6.1.
 
 The paper multiplies time, devices and the sustained rate of a device: what the machine could have done. The other count
-is what the model asks of it, from `architecture.cost`; the second over the first is the utilisation.
+is what the model asks of it, from `architecture.cost`; the second over the first is the utilisation. `training_cost`
+does the same for runs of one's own.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from aat_plugin.results.table3 import BY_NAME, VOCABULARY, config_of
@@ -96,21 +96,3 @@ def model_operations(variation: str, vocabulary: int = VOCABULARY) -> float:
 
     sizes = BY_NAME[variation].sizes
     return operations(config_of(sizes, vocabulary, "paper"), TOKENS, TOKENS, LENGTH).update * sizes.train_steps
-
-
-def sustained_rate(seconds: float = 0.5) -> float:
-    """Operations a second of float32 matrix products on this processor, with this process's threads.
-
-    Args:
-        seconds: how long to measure.
-    """
-    import torch
-
-    size = 1024
-    left, right = torch.randn(size, size), torch.randn(size, size)
-    left @ right
-    started, done = time.perf_counter(), 0
-    while time.perf_counter() - started < seconds:
-        left @ right
-        done += 1
-    return 2.0 * size**3 * done / (time.perf_counter() - started)

@@ -55,7 +55,8 @@ def _run(run: Run) -> list[Section]:
             continue
         signs = done.get("signs")
         back = [_came_back(signs[metric]) if signs else "" for metric in ("perplexity", "bleu")]
-        rows.append([variation.name, Cell(_spread(done["perplexity"]), run.name), _spread(done["bleu"]), *back])
+        bleu = Cell(_spread(done["bleu"]), run.name, named=False)
+        rows.append([variation.name, Cell(_spread(done["perplexity"]), run.name), bleu, *back])
     wanted = [name for name in clear_rows() if name in content["rows"]]
     text = [
         f"Scale {content['scale']}, {content['budget']:,} updates of base, {content['seeds']} seeds, "
@@ -64,7 +65,8 @@ def _run(run: Run) -> list[Section]:
         *(verdict(name, content["rows"][name]["signs"]) for name in wanted),
     ]
     head = ("row", "PPL", "BLEU", "PPL: sign came back", "BLEU: sign came back")
-    return [Section(f"Rows trained here, scale {content['scale']}", text, Table(head, rows, (1, 2)), minor=True)]
+    return [Section(f"Rows trained here, scale {content['scale']}", text, Table(head, rows, (1, 2)),
+                    note=f"run {run.name}", minor=True)]  # fmt: skip
 
 
 def _spread(found: Mapping[str, Any]) -> str:

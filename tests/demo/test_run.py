@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
+from documents import sections
 
+import aat_plugin
 from aat_plugin.cli import main, paths
 from aat_plugin.demo import corpus, parsing, run
 from aat_plugin.demo.steps import DemoError
 
-TINY = ["model.num_layers=1", "model.d_model=16", "model.d_ff=32", "model.num_heads=2",
+DOCS = Path(aat_plugin.__file__).resolve().parent.parent / "docs"
+TINY = ["model.num_layers=2", "model.d_model=16", "model.d_ff=32", "model.num_heads=2",
         "checkpoint.save_interval_updates=1", "optimization.max_update=6"]  # fmt: skip
 
 
@@ -78,6 +82,8 @@ def test_the_demo_runs_through_goes_on_where_it_was_and_writes_only_into_its_fol
     assert main(["demo", "--out", "out", *TINY]) == 0
     assert "$ " not in capsys.readouterr().out
 
+    after_the_demo(tmp_path, results, capsys)
+
     longer = [*TINY[:-1], "optimization.max_update=8"]
     assert main(["demo", "--out", "out", *longer]) == 0
     again = capsys.readouterr().out
@@ -87,6 +93,28 @@ def test_the_demo_runs_through_goes_on_where_it_was_and_writes_only_into_its_fol
     assert "parse-flat: done already" not in again  # what follows a change is done again
     assert "Loaded checkpoint" in (tmp_path / "out" / "logs" / "train.log").read_text(encoding="utf-8")
     shutil.rmtree(tmp_path / "out")
+
+
+def after_the_demo(folder, results, capsys) -> None:
+    """What needs a trained demo: the report with its numbers, and the commands of docs/walkthrough.md."""
+    (folder / "runs").mkdir()
+    (folder / "runs" / "demo").symlink_to(folder / "out")
+    assert main(["report", "all", "-o", "report.html"]) == 0
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    cost = results["cells"][0]["cost"]
+    for number in (f"{results['translation']['bleu']:.2f}", f"{results['parsing']['f1']:.2f}",
+                   f"{cost['model_operations']:.2e}", "28.4", "not run"):  # fmt: skip
+        assert number in html
+    lines = [one.words for section in sections(DOCS / "walkthrough.md") for one in section.commands()]
+    lines = [list(words) for words in lines if "runs/demo" in " ".join(words)]
+    assert lines
+    for words in lines:
+        assert main(words[1:]) == 0
+        made = folder / words[words.index("-o") + 1]
+        assert made.read_text(encoding="utf-8").count("<text") > 10
+        made.unlink()
+    capsys.readouterr()
+    (folder / "runs" / "demo").unlink()
 
 
 def test_the_commands_name_the_plugins_own_folders(tmp_path):

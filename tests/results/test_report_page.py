@@ -10,6 +10,7 @@ from html_reader import read
 
 from aat_plugin.results import provenance, recorded_runs, table1
 from aat_plugin.results.report_page import report, table2, table3, table4
+from aat_plugin.results.training_cost import Cost
 
 CURVE = [[40, 9.0], [80, 3.0]]
 SCORED = {"perplexity": 3.0, "bleu": 12.5, "signature": "s", "curve": CURVE, "seconds": 1.0}
@@ -32,7 +33,8 @@ def folder(tmp_path):
                           "rows": rows}},
         "whatif": {"whatif": {"budget": 80, "cases": {
             "whole": {**SCORED, "bleu": 80.25}, "mask": SCORED, "norm": {"failed": "train ended", "curve": []}}}},
-        "wmt": {"cells": [{"table": "table2", "row": "base", "column": "en_de", "value": 27.18, "note": "multi-bleu"},
+        "wmt": {"cells": [{"table": "table2", "row": "base", "column": "en_de", "value": 27.18, "note": "multi-bleu",
+                           "cost": COST.to_json()},
                           {"table": "table2", "row": "tiny", "column": "multi30k", "value": 41.23, "note": "sacre"}]},
         "wsj": {"cells": [{"table": "table4", "row": "wsj", "column": "f1", "value": 90.87}]},
     }  # fmt: skip
@@ -41,7 +43,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-NUMBERS = {"demo": "96.54", "t3": "7.77 ± 0.50", "whatif": "12.5", "wmt": "27.18", "wsj": "90.87"}
+COST = Cost(updates=100, target_tokens=2e6, source_tokens=1.9e6, known_by="the data's", model_operations=3.3333e15,
+            seconds=7200.0, devices=8, device="P100", rate=9.5e12, rate_from="the paper's sustained rate")  # fmt: skip
+NUMBERS = {"demo": "96.54", "t1": "2.00, 1.00", "t3": "7.77 ± 0.50", "whatif": "12.5", "wmt": "27.18", "wsj": "90.87"}
 
 
 def cells(html: str) -> list[str]:
@@ -54,9 +58,27 @@ def test_a_number_is_there_with_its_run_and_gone_with_it(folder, name):
     here = [cell for cell in before if cell.startswith(NUMBERS[name])]
     assert here
     shutil.rmtree(folder / name)
-    after = cells(report(recorded_runs.find(folder)))
+    html = report(recorded_runs.find(folder))
+    after = cells(html)
     assert not [cell for cell in after if cell.startswith(NUMBERS[name])]
+    assert NUMBERS[name] not in re.sub(r"<svg.*?</svg>", "", html, flags=re.S)
     assert after.count("not run") > before.count("not run")
+
+
+def test_every_cell_that_a_run_changed_leads_to_it(folder):
+    nothing = {cell for cell, _ in linked(report([]))}
+    ours = [(cell, links) for cell, links in linked(report(recorded_runs.find(folder))) if cell not in nothing]
+    numbers = [(cell, links) for cell, links in ours if re.search(r"\d", cell)]
+    assert len(numbers) > 30
+    unlinked = [cell for cell, links in numbers if not any(link.startswith("#run-") for link in links)]
+    assert set(unlinked) == {"multi30k"}, "a name of the user's own"
+
+
+def linked(html: str) -> list[tuple[str, list[str]]]:
+    """The text of each cell, without the runs' own tables, and where its links lead."""
+    body = html.partition('id="runs"')[0]
+    found = re.findall(r"<td[^>]*>(.*?)</td>", body, flags=re.S)
+    return [(re.sub(r"<[^>]*>", "", one).strip(), re.findall(r'href="([^"]*)"', one)) for one in found]
 
 
 def test_every_link_to_a_run_leads_to_its_commands_commit_versions_machine_and_data(folder):
@@ -77,7 +99,7 @@ def test_every_link_to_a_run_leads_to_its_commands_commit_versions_machine_and_d
 
 def test_with_no_run_at_all_every_cell_of_ours_says_so_and_published_ones_stay():
     found = cells(report([]))
-    assert found.count("not run") >= 4 + 20 * 2 + 2 + 3 + 9 * 3
+    assert found.count("not run") >= 4 + 5 * 6 + 20 * 2 + 2 + 3 + 9 * 3
     for published in ("28.4", "41.8", "92.7", "4.33", "26.4", "213", "63.0", "9.6e+18"):
         assert published in found
 
@@ -92,6 +114,7 @@ def test_the_page_is_whole_in_itself(folder):
 
 def test_rows_of_other_data_stand_apart_with_their_scoring(folder):
     sections = table2(recorded_runs.find(folder))
+    assert [section.title for section in sections].count("Training cost of runs here") == 1
     others = sections[-1]
     assert others.title == "Other translation runs"
     assert [row[:2] for row in others.table.rows] == [["tiny", "multi30k"]]

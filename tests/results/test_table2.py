@@ -39,7 +39,3 @@ def test_model_operations_are_those_of_the_architecture(variation, by_hand):
 def test_the_best_published_numbers_are_the_transformers():
     assert max(system.en_de or 0 for system in SYSTEMS) == 28.4
     assert max(system.en_fr or 0 for system in SYSTEMS) == 41.8
-
-
-def test_a_processors_rate_is_measured():
-    assert table2.sustained_rate(0.02) > 1e8
