@@ -33,7 +33,7 @@ def tree(
     if cleaned is None:
         raise DataError("there is no tree: give one such as (S (NP (NN rain)) (VP (VBZ falls)))")
     picture_output.prepare_folder(target)
-    write_text(target, draw(cleaned.children))
+    write_text(target, draw(cleaned.children, on_white=True))
     print(f"words: {' '.join(cleaned.words())}")
     for scheme in SCHEMES:
         print(f"{scheme}: {' '.join(for_trees(scheme, [cleaned]).symbols(cleaned))}")

@@ -20,14 +20,15 @@ _LEVEL, _GAP, _MARGIN = 44, 12, 10
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-def draw(trees: Sequence[Tree], alt: str = "") -> str:
+def draw(trees: Sequence[Tree], alt: str = "", *, on_white: bool = False) -> str:
     """Trees, one below the other, as one `<svg>` element that is a file of its own too.
 
     Args:
         trees: what to draw; words stand below their tags.
         alt: what the picture shows, in words; default: the trees' words.
+        on_white: black on a white ground, for a file that is shown on pages of any colour.
     """
-    pieces: list[str] = []
+    pieces = ['<rect width="100%" height="100%" fill="white" />'] if on_white else []
     width, top = 0.0, float(_MARGIN)
     for tree in trees:
         drawing = _Drawing(tree, top)
@@ -35,10 +36,11 @@ def draw(trees: Sequence[Tree], alt: str = "") -> str:
         width, top = max(width, drawing.width), drawing.bottom + _LEVEL / 2
     size = f"{width + 2 * _MARGIN:.0f} {max(top, 1.0):.0f}"
     label = escape(_fit(alt or " / ".join(" ".join(tree.words()) for tree in trees)), quote=True)
+    ink = ' color="black"' if on_white else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{label}" viewBox="0 0 {size}" '
         f'style="max-width: {width + 2 * _MARGIN:.0f}px" font-family="sans-serif" font-size="{SIZE}" '
-        'text-anchor="middle" fill="currentColor" stroke="none">\n' + "\n".join(pieces) + "\n</svg>\n"
+        f'text-anchor="middle" fill="currentColor"{ink} stroke="none">\n' + "\n".join(pieces) + "\n</svg>\n"
     )
 
 

@@ -18,7 +18,10 @@ def test_a_tree_is_drawn_and_said_in_three_ways(tmp_path, capsys):
         "tags: (S (NP DT NN )NP (VP VBZ )VP )S",
         "t2t: S NP DT NN /NP VP VBZ /VP /S",
     ]
-    texts = {node.text for node in ElementTree.parse(tmp_path / "t.svg").iter() if node.text}
+    root = ElementTree.parse(tmp_path / "t.svg").getroot()
+    assert root.get("color") == "black", "readable on a dark page too:"
+    assert next(iter(root)).get("fill") == "white"
+    texts = {node.text for node in root.iter() if node.text}
     assert {"S", "NP", "DT", "aunt"} <= texts
 
 

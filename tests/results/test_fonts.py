@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import io
+
 import pytest
+from matplotlib.image import imread
 
 from aat_plugin.results import charts, fonts
 
@@ -44,6 +48,24 @@ def test_letters_that_none_holds_come_with_the_package_that_does(holding):
 def test_the_fonts_of_this_machine_are_read_and_boxes_are_none_of_them():
     assert fonts.families(["Dörfer größer naïve"]) == ((fonts.DEFAULT,), [])
     assert not [name for name, _ in fonts._installed() if name.startswith(fonts.BOXES)]
+
+
+def test_arabic_letters_are_joined_as_words_have_them():
+    pictures = {}
+    for word in ("\u0644\u0627", "\u0627\u0644"):  # lam and alef make one letter, alef and lam two
+        picture = charts.Picture(functools.partial(write, word), word, (2, 1))
+        pictures[word] = columns(charts._rendered(picture, "black", "png", transparent=False))
+    joined, apart = pictures.values()
+    assert joined < 0.8 * apart
+
+
+def write(word: str, figure) -> None:
+    figure.text(0, 0.5, word, fontsize=40)
+
+
+def columns(png: bytes) -> int:
+    """Columns of a picture that are not all white."""
+    return int((imread(io.BytesIO(png))[..., :3] < 0.9).any(axis=(0, 2)).sum())
 
 
 def test_svg_keeps_every_script_as_text_whatever_is_installed(tmp_path):
