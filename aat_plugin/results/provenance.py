@@ -111,6 +111,10 @@ def data_hash(files: Iterable[Path]) -> str:
     return whole.hexdigest()
 
 
+NO_DATA = hashlib.sha256().hexdigest()
+"""The hash where there are no files: what was measured takes none."""
+
+
 def in_words(provenance: Provenance) -> str:
     """One line for below a table: date, commit, versions, hardware, data."""
     machine = provenance["hardware"]

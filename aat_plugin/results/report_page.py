@@ -17,6 +17,7 @@ from aat_plugin.results.figures.smoothing import smoothing
 from aat_plugin.results.figures.training import PLACES, training
 from aat_plugin.results.figures.worked_example import worked_example
 from aat_plugin.results.page import Cell, Section, Table, render
+from aat_plugin.results.provenance import NO_DATA
 from aat_plugin.results.recorded_runs import NOT_RUN, Figure, Run, figures, newest
 from aat_plugin.results.table2 import COLUMNS, SYSTEMS
 from aat_plugin.results.table3 import BY_NAME, VOCABULARY, config_of
@@ -166,7 +167,7 @@ def provenances(runs: Iterable[Run]) -> list[Section]:
             ("versions", ", ".join(f"{name} {version}" for name, version in source["versions"].items())),
             ("hardware", f"{machine['processor']}, {machine['cores']} cores, {machine['system']}"),
             ("threads", str(source["threads"])),
-            ("data, SHA-256", str(source["data_sha256"])),
+            ("data, SHA-256", "none" if source["data_sha256"] == NO_DATA else str(source["data_sha256"])),
         ]
         made.append(Section(f"Run {run.name}", table=Table(("", ""), rows), commands=source["commands"], minor=True,
                             anchor=f"run-{run.name}"))  # fmt: skip

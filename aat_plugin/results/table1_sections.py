@@ -21,7 +21,8 @@ def sections(run: Run | None) -> list[Section]:
     text = [
         "Operations are multiplications and additions of one forward pass, counted exactly while the layer ran. The "
         "projections of a whole attention layer, n · d², are not in Table 1; with them it falls between. A path is the "
-        "longest over pairs of positions of the shortest in the graph of the layer's own gradients.",
+        "longest over pairs of positions of the shortest in the graph of the layer's own gradients; a centred kernel "
+        "or neighbourhood of k reaches (k − 1) / 2 to a side, so that n / k is 2 n / (k − 1) hops.",
     ]
     table = Section("Table 1: layers compared", text, Table(HEAD, rows), note=_settings(run), anchor="table1")
     return [table] if run is None else [table, *_plots(run)]
