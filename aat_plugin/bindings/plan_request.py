@@ -107,6 +107,8 @@ def prepared(cfg: DictConfig) -> Prepared | None:
     task = cfg.task
     folder = Path(str(task.data).split(":")[0])
     languages = (task.source_lang, task.target_lang)
+    if None in languages and folder.is_dir():
+        languages = data_utils.infer_language_pair(str(folder))
     prefix = folder / f"{cfg.dataset.train_subset}.{'-'.join(map(str, languages))}"
     if not all(Path(f"{prefix}.{one}.idx").is_file() and (folder / f"dict.{one}.txt").is_file() for one in languages):
         return None

@@ -84,6 +84,7 @@ def line_chart(
             axes.plot(
                 *zip(*points, strict=True), color=colour(index), linestyle=DASHES[index // len(COLOURS) % len(DASHES)],
                 label=name, marker="o" if len(points) < 20 else None, markersize=3,
+                linewidth=1.5 + (0.7 * (len(drawn) - 1 - index) if len(drawn) > MANY else 0.0),  # none hides another
             )  # fmt: skip
         axes.set(xlabel=x, ylabel=y, yscale=_scale(log_y), xscale=_scale(log_x))
         if log_x:

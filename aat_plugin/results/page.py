@@ -38,11 +38,13 @@ class Table:
         head: the columns' names.
         rows: their cells, as text or linked to runs.
         numeric: which columns are aligned as numbers.
+        prose: which hold sentences, and are kept wide enough to be read on a phone.
     """
 
     head: Sequence[str]
     rows: Sequence[Sequence[str | Cell]]
     numeric: Sequence[int] = ()
+    prose: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

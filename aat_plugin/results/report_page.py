@@ -127,14 +127,14 @@ def what_ifs(runs: Sequence[Run]) -> list[Section]:
             numbers = [Cell(f"{found['bleu']:.1f}", run.name, named=False),
                        Cell(f"{found['perplexity']:.2f}", run.name, named=False),
                        Cell(whatif.sentence(case.name, cases), run.name)]  # fmt: skip
-        rows.append([case.missing, case.claim, *numbers])
+        rows.append([case.missing, *numbers, case.claim])
     picture = charts.inline(whatif.picture(cases)) if cases else ""
     budget = f"{run.content['whatif']['budget']:,} updates each, one seed. " if run is not None else ""
     text = [f"The demo trained with one thing missing. {budget}What the paper claims was claimed of its own data and "
             "sizes; a tiny model on a made-up grammar can differ."]  # fmt: skip
-    head = ("without", "what the paper says", "BLEU", "perplexity", "what came out")
+    head = ("without", "BLEU", "perplexity", "what came out", "what the paper says")
     note = f"run {run.name}" if run is not None else ""
-    table = Table(head, rows, (2, 3))
+    table = Table(head, rows, (1, 2), (3, 4))
     return [Section("What if one thing were missing?", text, table, picture, note=note, anchor="whatif")]
 
 

@@ -37,6 +37,7 @@ def lengths(file) -> list[int]:
 def test_tokens_updates_and_operations_are_those_of_all_starts_together(run_folder, tiny_text):
     source, target = (lengths(tiny_text / f"train.{side}") for side in ("src", "tgt"))
     cost = cost_of(last_checkpoint(run_folder), "P100", 1)
+    assert cost.known_by == "lengths of both sides: the prepared data's"
     state = torch.load(run_folder / "checkpoints" / "checkpoint_last.pt", weights_only=True)
     assert cost.updates == state["optimizer_history"][-1]["num_updates"] > 2 * EPOCHS
     assert cost.target_tokens == pytest.approx(EPOCHS * sum(target))
