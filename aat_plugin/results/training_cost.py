@@ -7,8 +7,9 @@ run is recorded, or named. Read `table2` first.
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ from aat_plugin.results.gpus import GPUS
 from aat_plugin.results.table2 import SUSTAINED, capacity
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
     from aat_plugin.bindings.trained import Trained
 
 LAST = "checkpoint_last.pt"
@@ -93,6 +97,7 @@ def cost_of(checkpoint: Path, device: str | None, threads: int) -> Cost:
     """
     from aat_plugin.bindings.trained import read_trained
 
+    logging.getLogger("fairseq").setLevel(logging.WARNING)  # how large the data are is no news here
     trained = read_trained(checkpoint)
     name, rate, source = _published(device, trained.precision) if device else _measured(trained, threads)
     return Cost(trained.updates, trained.target_tokens, trained.source_tokens, trained.known_by, _asked(trained),
@@ -135,8 +140,10 @@ def _measured(trained: Trained, threads: int) -> tuple[str, float | None, str]:
     return "GPU", None, "unknown: no GPU here to measure; name it with --device"
 
 
-def sustained_rate(device: str, number: Any, threads: int, seconds: float = 0.5) -> float:
-    """Operations a second of matrix products; the best of a few windows, as other work slows some of them.
+def sustained_rate(device: str, number: torch.dtype, threads: int, seconds: float = 0.5) -> float:
+    """Operations a second of matrix products, the best of a few windows.
+
+    A processor's seconds are those that it spent on them, so that other work on the machine does not count.
 
     Args:
         device: cpu or cuda.
@@ -151,20 +158,21 @@ def sustained_rate(device: str, number: Any, threads: int, seconds: float = 0.5)
     try:
         left, right = (torch.randn(SIZE, SIZE, device=device).to(number) for _ in range(2))
         _ready(left @ right)
-        return max(_rate(left, right, seconds / WINDOWS) for _ in range(WINDOWS))
+        clock = time.perf_counter if left.is_cuda else lambda: time.process_time() / threads
+        return max(_rate(left, right, clock, seconds / WINDOWS) for _ in range(WINDOWS))
     finally:
         torch.set_num_threads(before)
 
 
-def _rate(left: Any, right: Any, seconds: float) -> float:
-    started, done = time.perf_counter(), 0
-    while time.perf_counter() - started < seconds:
+def _rate(left: Tensor, right: Tensor, clock: Callable[[], float], seconds: float) -> float:
+    started, done = clock(), 0
+    while clock() - started < seconds:
         _ready(left @ right)
         done += 1
-    return 2.0 * SIZE**3 * done / (time.perf_counter() - started)
+    return 2.0 * SIZE**3 * done / (clock() - started)
 
 
-def _ready(product: Any) -> None:
+def _ready(product: Tensor) -> None:
     """Wait until a GPU has computed it."""
     import torch
 
