@@ -100,17 +100,22 @@ def cost_of(checkpoint: Path, device: str | None, threads: int) -> Cost:
     logging.getLogger("fairseq").setLevel(logging.WARNING)  # how large the data are is no news here
     trained = read_trained(checkpoint)
     name, rate, source = _published(device, trained.precision) if device else _measured(trained, threads)
-    return Cost(trained.updates, trained.target_tokens, trained.source_tokens, trained.known_by, _asked(trained),
-                trained.seconds, trained.devices, name, rate, source)  # fmt: skip
+    asked, known_by = _asked(checkpoint, trained)
+    return Cost(trained.updates, trained.target_tokens, trained.source_tokens, known_by, asked, trained.seconds,
+                trained.devices, name, rate, source)  # fmt: skip
 
 
-def _asked(trained: Trained) -> float | None:
+def _asked(checkpoint: Path, trained: Trained) -> tuple[float | None, str]:
+    """Operations of all updates, and by which lengths they were counted."""
     from aat_plugin.architecture.cost import operations
+    from aat_plugin.bindings.flops import LENGTH, training_flops
 
     if trained.config is None:
-        return None
+        each = training_flops(checkpoint)
+        return None if each is None else each * trained.target_tokens, f"{LENGTH} tokens a sentence, on both sides: assumed"
     # Operations are proportional to tokens, so all updates are counted as one.
-    return operations(trained.config, trained.source_tokens, trained.target_tokens, trained.mean_length).update
+    found = operations(trained.config, trained.source_tokens, trained.target_tokens, trained.mean_length)
+    return found.update, trained.known_by
 
 
 def _published(device: str, precision: str) -> tuple[str, float, str]:
