@@ -112,9 +112,11 @@ def _asked(checkpoint: Path, trained: Trained) -> tuple[float | None, str]:
 
     if trained.config is None:
         each = training_flops(checkpoint)
-        return None if each is None else each * trained.target_tokens, f"{LENGTH} tokens a sentence, on both sides: assumed"
+        assumed = f"{LENGTH} tokens a sentence, on both sides: assumed"
+        return None if each is None else each * trained.target_tokens, assumed
     # Operations are proportional to tokens, so all updates are counted as one.
-    found = operations(trained.config, trained.source_tokens, trained.target_tokens, trained.mean_length)
+    tokens = round(trained.source_tokens), round(trained.target_tokens)
+    found = operations(trained.config, *tokens, trained.mean_length)
     return found.update, trained.known_by
 
 
