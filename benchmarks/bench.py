@@ -55,7 +55,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sentences", type=int, default=1000)
     parser.add_argument("--parser", type=Path, help="a trained parser of ours, with next_word=false, for beam 21")
     parser.add_argument("--parser-data", type=Path, help="the data-bin whose test set it parses")
-    parser.add_argument("--parsed-sentences", type=int, default=48, help="the longest of the parser's test set")
+    parser.add_argument("--parsed-sentences", type=int, default=24, help="the longest of the parser's test set")
     parser.add_argument("--base-decoding", action="store_true", help="an untrained model of base size too")
     parser.add_argument("--limit", type=float, default=3600.0, help="seconds that one run may take")
     parser.add_argument("--report", type=Path, help="write the report of what was run to this file too, and end")
@@ -115,8 +115,9 @@ def decoded(given: argparse.Namespace, inputs: Inputs) -> list[Task]:
         parser = _forms(inputs.folder, given.parser, given.parser_data, at_most)
     if given.base_decoding:
         data = _made_up(inputs.folder, "base", quick=True)
-        base = _forms(inputs.folder, _trained(inputs.folder, "base", data, 1, []), data, 4 if given.quick else 64)
-    return tasks(translator, parser, base)
+        base = _forms(inputs.folder, _trained(inputs.folder, "base", data, 1, []), data, 4 if given.quick else 48)
+    found = tasks(translator, parser, base)
+    return [replace(task, sizes=task.sizes and "2,4") for task in found] if given.quick else found
 
 
 def _trained(made: Path, size: str, data: Path, updates: int, more: list[str]) -> Path:
@@ -147,7 +148,7 @@ def _forms(made: Path, model: Path, data: Path, sentences: int) -> Model:
 
 def at_its_best(task: Task, given: argparse.Namespace, made: Path) -> Comparison:
     """The comparison, with the batch size that suits each side; one that fails is left out, and this is said."""
-    small = replace(task, model=replace(task.model, sentences=min(task.model.sentences, 256)))
+    small = replace(task, model=replace(task.model, sentences=min(task.model.sentences, 128)))
     best = {}
     for side, command in trials(small):
         place = given.out / "raw" / "batch_sizes" / f"{task.name}.{side.replace(' ', '_')}.json"

@@ -98,10 +98,10 @@ def quickest(sizes: list[int], at_most: int, run: Callable[[int, int], dict[str,
 
     Args:
         sizes: to be tried.
-        at_most: sentences that are decoded with each, or one batch.
+        at_most: sentences that are decoded with each, or one batch where that is more.
         run: decodes about so many sentences in batches of that size.
     """
-    rates = {size: run(size, at_most)["sentences_per_second"] for size in sizes}
+    rates = {size: run(size, max(size, at_most))["sentences_per_second"] for size in sizes}
     return {"best": max(rates, key=rates.__getitem__), "sentences_per_second": rates}
 
 

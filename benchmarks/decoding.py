@@ -14,7 +14,7 @@ from comparisons import Comparison, script
 
 RATES = {"wall": "sentences_per_second", "processor": "sentences_per_processor_second"}
 LATENCY = {"wall": "batch_p50", "processor": "batch_p50"}
-SIZES = {4: "32,96,256", 21: "4,12,32"}
+SIZES = {4: "32,128,512", 21: "4,12"}
 """Batch sizes that are tried, by beam."""
 
 
@@ -87,7 +87,7 @@ def tasks(model: Model | None, parser: Model | None, base: Model | None) -> list
     if model is not None:
         medians = {"decode_beam4_fp32": "aat", "decode_beam4_fast": "aat bf16", "decode_beam4_int8": "aat int8"}
         found.append(Task("decode_beam4", "Decoding, beam 4", model, 4, SIZES[4], medians, engine=True))
-        alone = Model(model.ours, model.stock, model.ctranslate2, model.data, min(model.sentences, 200))
+        alone = Model(model.ours, model.stock, model.ctranslate2, model.data, min(model.sentences, 100))
         found.append(Task("decode_latency", "Decoding one sentence at a time, beam 4: seconds at the median", alone, 4,
                           "", {"decode_latency": "aat"}))
     wide = parser or model
@@ -98,7 +98,7 @@ def tasks(model: Model | None, parser: Model | None, base: Model | None) -> list
         found.append(Task("decode_beam21", title, wide, 21, SIZES[21], medians, more))
     if base is not None:
         more = ("--forced-length", "30")
-        found.append(Task("decode_base", "Base size, untrained, 30 tokens forced, beam 4", base, 4, "16,64",
+        found.append(Task("decode_base", "Base size, untrained, 30 tokens forced, beam 4", base, 4, "16,48",
                           {"decode_base_fp32": "aat", "decode_base_fast": "aat bf16"}, more))
     return found
 

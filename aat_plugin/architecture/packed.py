@@ -186,18 +186,19 @@ class PackedDecoder:
     Args:
         decoder: whose weights; in evaluation mode.
         precision: as in `product`.
+        vocabulary: of the pre-softmax projection; None for that of the layers.
 
     Attributes:
         logits: the pre-softmax projection: features (rows, d_model) → (rows, V).
         classes: V.
     """
 
-    def __init__(self, decoder: TransformerDecoder, precision: str) -> None:
+    def __init__(self, decoder: TransformerDecoder, precision: str, vocabulary: str | None = None) -> None:
         self.decoder = decoder
         self.layers = [_DecoderLayer(layer, precision) for layer in decoder.layers]  # type: ignore[arg-type]
         self.type = working_type(decoder.output_projection.weight.dtype, precision)
         self.classes = decoder.output_projection.weight.size(0)
-        self.logits = product(decoder.output_projection.weight.detach(), None, precision)
+        self.logits = product(decoder.output_projection.weight.detach(), None, vocabulary or precision)
 
     def begin(self, source: EncoderOutput) -> BeamCache:
         """The cache of a batch whose sources were encoded."""

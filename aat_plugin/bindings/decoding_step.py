@@ -77,8 +77,8 @@ class OwnSteps:
         self, ensemble: EnsembleModel, src_tokens: Tensor, temperature: float, precision: Precision
     ) -> None:
         self.temperature = temperature
-        name = precision.of_weights(src_tokens.device)
-        packed = [_packed(model, name) for model in ensemble.models]
+        names = precision.of_weights(src_tokens.device)
+        packed = [_packed(model, *names) for model in ensemble.models]
         self.decoders = [decoder for _, decoder in packed]
         self.caches = [decoder.begin(encoder.encode(src_tokens)) for encoder, decoder in packed]
 
@@ -115,16 +115,17 @@ class OwnSteps:
 _packs: WeakKeyDictionary[nn.Module, tuple[object, tuple[PackedEncoder, PackedDecoder]]] = WeakKeyDictionary()
 
 
-def _packed(model: Any, precision: str) -> tuple[PackedEncoder, PackedDecoder]:
+def _packed(model: Any, layers: str, vocabulary: str) -> tuple[PackedEncoder, PackedDecoder]:
     """A model's packed weights, made anew when the model was trained, loaded or moved since."""
     state = (
-        precision,
+        (layers, vocabulary),
         model.decoder.times_trained,
         [(parameter.data_ptr(), parameter._version) for parameter in model.parameters()],
     )
     held = _packs.get(model)
     if held is None or held[0] != state:
-        held = _packs[model] = state, (PackedEncoder(model.encoder, precision), PackedDecoder(model.decoder, precision))
+        packed = PackedEncoder(model.encoder, layers), PackedDecoder(model.decoder, layers, vocabulary)
+        held = _packs[model] = state, packed
     return held[1]
 
 

@@ -77,14 +77,21 @@ class Precision:
 
         return call
 
-    def of_weights(self, device: torch.device) -> str:
-        """How generation holds weights on `device`: as asked for, or float32 (said once) where that is no help."""
+    def of_weights(self, device: torch.device) -> tuple[str, str]:
+        """How generation holds the layers' weights on `device`, and the vocabulary's.
+
+        As asked for, or float32 (said once) where that is no help. Under int8 a processor that is quick in bfloat16
+        holds only the vocabulary's in 8 bits: for the rest its products are as quick without them.
+        """
         if self.name == "int8" and (device.type != "cpu" or int8_engine() is None):
             if not self._said:
                 logger.warning(f"precision=int8: torch has no int8 products for {device}; float32 is used")
             self._said = True
-            return "float32"
-        return "float32" if self.name == "bf16" and not self._is_usable(device) else self.name
+            return "float32", "float32"
+        if self.name == "int8":
+            return ("bf16" if quick_bf16(device) else "int8"), "int8"
+        name = "float32" if self.name == "bf16" and not self._is_usable(device) else self.name
+        return name, name
 
     def _is_usable(self, device: torch.device) -> bool:
         if device not in self._usable:

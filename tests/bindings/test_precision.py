@@ -63,11 +63,13 @@ def test_where_bf16_would_be_emulated_float32_is_used_and_said_once(problem, mon
 def test_int8_is_for_generation_and_float32_where_torch_has_no_products(problem, monkeypatch, caplog):
     with pytest.raises(ConfigError, match="precision=int8 is for generation"):
         Precision("int8").over(problem[2])
-    assert Precision("int8").of_weights(torch.device("cpu")) == "int8"
+    for quick, layers in ((True, "bf16"), (False, "int8")):
+        monkeypatch.setattr(precision, "quick_bf16", lambda device, quick=quick: quick)
+        assert Precision("int8").of_weights(torch.device("cpu")) == (layers, "int8")
     monkeypatch.setattr(precision, "int8_engine", lambda: None)
     asked = Precision("int8")
     with caplog.at_level("WARNING"):
-        assert asked.of_weights(torch.device("cpu")) == asked.of_weights(torch.device("cpu")) == "float32"
+        assert {asked.of_weights(torch.device("cpu")) for _ in range(2)} == {("float32", "float32")}
     assert sum("float32 is used" in record.message for record in caplog.records) == 1
 
 
