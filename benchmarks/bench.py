@@ -53,6 +53,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--test-data", type=Path, help="the data-bin whose test set it translates")
     parser.add_argument("--train-updates", type=int, default=0, help="train a tiny model for decoding where none is")
     parser.add_argument("--sentences", type=int, default=1000)
+    parser.add_argument("--alone", type=int, default=100, help="sentences that are decoded one at a time")
     parser.add_argument("--parser", type=Path, help="a trained parser of ours, with next_word=false, for beam 21")
     parser.add_argument("--parser-data", type=Path, help="the data-bin whose test set it parses")
     parser.add_argument("--parsed-sentences", type=int, default=24, help="the longest of the parser's test set")
@@ -116,7 +117,7 @@ def decoded(given: argparse.Namespace, inputs: Inputs) -> list[Task]:
     if given.base_decoding:
         data = _made_up(inputs.folder, "base", quick=True)
         base = _forms(inputs.folder, _trained(inputs.folder, "base", data, 1, []), data, 4 if given.quick else 48)
-    found = tasks(translator, parser, base)
+    found = tasks(translator, parser, base, given.alone)
     return [replace(task, sizes=task.sizes and "2,4") for task in found] if given.quick else found
 
 
@@ -149,8 +150,11 @@ def _forms(made: Path, model: Path, data: Path, sentences: int) -> Model:
 def at_its_best(task: Task, given: argparse.Namespace, made: Path) -> Comparison:
     """The comparison, with the batch size that suits each side; one that fails is left out, and this is said."""
     small = replace(task, model=replace(task.model, sentences=min(task.model.sentences, 128)))
-    best = {}
+    best: dict[str, int] = dict.fromkeys(task.sides(), 1)
+    wanted = [*given.sides.split(","), "stock"] if given.sides else None
     for side, command in trials(small):
+        if wanted is not None and side not in wanted:
+            continue
         place = given.out / "raw" / "batch_sizes" / f"{task.name}.{side.replace(' ', '_')}.json"
         try:
             figures = run(place, command, given.limit, provenance.commit())

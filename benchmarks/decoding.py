@@ -7,7 +7,7 @@ Read `comparisons` first.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from comparisons import Comparison, script
@@ -81,14 +81,14 @@ class Task:
         return found
 
 
-def tasks(model: Model | None, parser: Model | None, base: Model | None) -> list[Task]:
-    """What is decoded: a translator at beam 4 and alone, a parser (or the translator) at beam 21, lengths of base."""
+def tasks(model: Model | None, parser: Model | None, base: Model | None, alone: int = 100) -> list[Task]:
+    """What is decoded: a translator at beam 4, and `alone` sentences one by one; a parser (or it) at beam 21; base."""
     found: list[Task] = []
     if model is not None:
         medians = {"decode_beam4_fp32": "aat", "decode_beam4_fast": "aat bf16", "decode_beam4_int8": "aat int8"}
         found.append(Task("decode_beam4", "Decoding, beam 4", model, 4, SIZES[4], medians, engine=True))
-        alone = Model(model.ours, model.stock, model.ctranslate2, model.data, min(model.sentences, 100))
-        found.append(Task("decode_latency", "Decoding one sentence at a time, beam 4: seconds at the median", alone, 4,
+        few = replace(model, sentences=min(model.sentences, alone))
+        found.append(Task("decode_latency", "Decoding one sentence at a time, beam 4: seconds at the median", few, 4,
                           "", {"decode_latency": "aat"}))
     wide = parser or model
     if wide is not None:
