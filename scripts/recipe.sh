@@ -1,6 +1,6 @@
 # What the recipes share; sourced by them, not run. A recipe's steps:
 #
-#   prepare → train → average → translate → score → report
+#   prepare → train → average → translate → score → report → record
 #
 # A step whose command and output are there is not done again; when one ran, what follows it runs too. With --dry-run the
 # commands are printed. Read wmt14.sh next.
@@ -44,6 +44,8 @@ typed() {
         printf '%s\n' "${words# }"
     fi
 }
+
+typed_here=$(typed "scripts/$(basename "$0")" "$@") # the recipe as it was typed: sourced, this file sees its words
 
 # into FILE COMMAND…: its output, in a file that is whole or not there.
 into() {
@@ -110,4 +112,11 @@ report() {
     step report "$run/results.json" python "$here/report_scores.py" --title "$1" --published "$2" --run "$run" \
         --data "$out/data/manifest.json" "${files[@]}"
     [ "$dry" = true ] || cat "$run/report.md"
+}
+
+# record TABLE ROW COLUMN SCORE FOLDER: the score for `aat report`, in a folder of its own. A row that the table does not
+# have stands below it.
+record() {
+    step "record-$(basename "$5")" "$5/results.json" aat report record "$1" --row "$2" --column "$3" --score "$4" \
+        --command "$typed_here" --data "$out/data/manifest.json" --data "$run/averaged.pt" --folder "$5"
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A parser from a small treebank on a processor, to its F1: prepare, train, average, parse, score.
+# A parser from a small treebank on a processor, to its F1: prepare, train, average, parse, score,
+# and rows for `aat report table4`.
 #
 #   scripts/treebank_small.sh --train train.ptb --valid dev.ptb --test test.ptb
 #   scripts/treebank_small.sh … --system lstm                    fairseq's lstm with attention, of as many weights
@@ -33,4 +34,7 @@ for search in free constrained; do
         --beam "$beam" --input "$run/test.words" --output "$trees" --report "${trees%.trees}.json"
     step "score-$search" "$run/f1.$search.txt" into "$run/f1.$search.txt" aat score parse --gold "$gold" --pred "$trees"
     [ "$dry" = true ] || cat "$run/f1.$search.txt"
+    step "json-$search" "$run/f1.$search.json" into "$run/f1.$search.json" aat score parse --json --gold "$gold" \
+        --pred "$trees"
+    record table4 "$system, a small treebank, $search search" f1 "$run/f1.$search.json" "$run/table4.$search"
 done

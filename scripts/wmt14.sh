@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# WMT14 from nothing to the figures of Table 2: fetch and prepare, train, average, translate, score, report.
+# WMT14 from nothing to the figures of Table 2: fetch and prepare, train, average, translate, score, report,
+# and a row for `aat report table2`.
 #
 #   scripts/wmt14_en_de.sh base                  English–German; published 27.3 BLEU (big: 28.4)
 #   scripts/wmt14_en_fr.sh big                   English–French; published 41.8 BLEU (base: 38.1)
@@ -58,5 +59,11 @@ esac
 reference=$out/data/raw/newstest2014-${target}en-ref.$target
 score "$protocol" "$target" "$reference"
 score sacrebleu "$target" "$reference"
-[ "$tiny" = false ] || published="none, for this is a trial in miniature"
+row=$size # the paper's own; another stands below the table
+[ "$system" = aat ] || row="$system $size"
+if [ "$tiny" = true ]; then
+    published="none, for this is a trial in miniature"
+    row="$row, a trial in miniature"
+fi
 report "WMT14 EN-${target^^}, $system $size, newstest2014" "$published" "$protocol" sacrebleu
+record table2 "$row" "en_$target" "$run/bleu.$protocol.json" "$run/table2"

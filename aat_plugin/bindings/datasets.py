@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from fairseq.data import LanguagePairDataset, data_utils
+from fairseq.data import ConcatDataset, LanguagePairDataset, data_utils
 from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
@@ -96,3 +96,20 @@ class AatLanguagePairDataset(LanguagePairDataset):
         ]
         more = len(indices) - NAMED_AT_MOST
         return ", ".join(named) + (f", … and {more} more" if more > 0 else "")
+
+
+def cut_sizes(source: Any, longest: int) -> NDArray[np.int32]:
+    """Real lengths of sources that --truncate-source cuts, end symbol included: (sentences,).
+
+    Stock counts the end symbol of an uncut sentence twice: it takes it off, counts it still, and counts another.
+
+    Args:
+        source: the sources as fairseq wraps them, several shards' together where they are combined.
+        longest: --max-source-positions.
+    """
+    if isinstance(source, ConcatDataset):
+        parts = zip(source.datasets, source.sample_ratios, strict=True)
+        return np.concatenate([np.tile(cut_sizes(part, longest), times) for part, times in parts])
+    while hasattr(source, "dataset"):
+        source = source.dataset
+    return np.minimum(source.sizes, longest).astype(np.int32)

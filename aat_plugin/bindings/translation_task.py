@@ -26,7 +26,7 @@ from torch import Tensor
 from aat_plugin import conventions
 from aat_plugin.bindings import config_check, governed, launch
 from aat_plugin.bindings.boundary import user_facing
-from aat_plugin.bindings.datasets import AatLanguagePairDataset
+from aat_plugin.bindings.datasets import AatLanguagePairDataset, cut_sizes
 from aat_plugin.bindings.flags import governed_flag, stock_switch, switch, truth
 from aat_plugin.bindings.generator import ConstraintFor, build_generator
 from aat_plugin.bindings.lr_scheduler import warn_about_adam
@@ -118,6 +118,8 @@ class AatTranslationTask(TranslationTask):
         for_generation = "task_cfg" in kwargs and not self._has_criterion
         dataset = AatLanguagePairDataset.adopt(self.datasets[split], for_generation=for_generation)
         dataset.left_pad_source, dataset.left_pad_target = self._left_pad
+        if self.cfg.truncate_source and self.cfg.tokens_per_update:
+            dataset.src_sizes = cut_sizes(dataset.src, self.cfg.max_source_positions)
         self.datasets[split] = dataset
 
     def build_criterion(self, cfg: Any, from_checkpoint: bool = False) -> Any:

@@ -23,6 +23,9 @@ from aat_plugin.training.packs import EpochPlan, padded_sizes
 
 logger = logging.getLogger(__name__)
 
+WASTEFUL = 0.03
+"""Share of padding that is warned of where it can be helped."""
+
 
 @user_facing
 def update_iterator(
@@ -167,7 +170,7 @@ class UpdateIterator(EpochBatchIterator):
             packs = self.num_shards * self.update_freq(epoch)
             made = plan_epoch(source, target, self.size, packs, max_tokens=self.max_tokens, seed=self.seed,
                               epoch=epoch, shuffle=shuffle)  # fmt: skip
-            _say(epoch, made, source, target)
+            _say(epoch, made, source, target, self.size.length_groups)
             self._planned = (key, made)
         return self._planned[1]
 
@@ -210,11 +213,16 @@ class UpdateIterator(EpochBatchIterator):
         super().load_state_dict({**state_dict, "iterations_in_epoch": position})
 
 
-def _say(epoch: int, plan: EpochPlan, source: NDArray[np.int32], target: NDArray[np.int32]) -> None:
-    """One line about an epoch, for the log."""
+def _say(epoch: int, plan: EpochPlan, source: NDArray[np.int32], target: NDArray[np.int32], groups: int) -> None:
+    """One line about an epoch, for the log; and a warning where another number of packs would pad less."""
     tokens = [int(side.sum(dtype=np.int64)) for side in (source, target)]
     padded = [padded_sizes(side, plan).sum() for side in (source, target)]
     largest = padded_sizes(np.maximum(source, target), plan).max()
+    padding = 1 - sum(tokens) / sum(padded)
     logger.info(f"epoch {epoch}: {plan.updates:,} updates of {tokens[0] / plan.updates:,.0f} source and "
                 f"{tokens[1] / plan.updates:,.0f} target tokens, each in {plan.packs} packs; "
-                f"{1 - sum(tokens) / sum(padded):.1%} padding; largest pack {largest:,} tokens")
+                f"{padding:.1%} padding; largest pack {largest:,} tokens")
+    if plan.packs % groups and padding > WASTEFUL:
+        logger.warning(f"{padding:.0%} of the places are padding: {plan.packs} packs (devices × update_freq) join "
+                       f"several of an update's {groups} lengths (length_groups); give an update_freq that makes them "
+                       f"a multiple of {groups}")

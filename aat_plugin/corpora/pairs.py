@@ -205,13 +205,15 @@ class _Preparation:
         if not options.merges:
             return
         codes, train = self.folder / options.codes, self.tokens["train"]
-        version = _version("sentencepiece" if options.pieces == "wordpiece" else "subword-nmt")
-        learner = wordpiece.learn if options.pieces == "wordpiece" else bpe.learn
+        by_pieces = options.pieces == "wordpiece"
+        version = _version("sentencepiece" if by_pieces else "subword-nmt")
+        chosen = {"merges": options.merges, **version, **({"candidates": wordpiece.SEEDS} if by_pieces else {})}
+        learner = wordpiece.learn if by_pieces else bpe.learn
 
         def learn(run: Run) -> Counts:
             return learner(bpe.count_words(train, run.workers, "count words"), options.merges, codes)
 
-        yield Stage("learn subwords", train, [codes], {"merges": options.merges, **version}, learn)
+        yield Stage("learn subwords", train, [codes], chosen, learn)
         for split, pair in self.tokens.items():
             for source, made in zip(pair, self.cut[split], strict=True):
                 yield self._cut(source, made, codes, version)

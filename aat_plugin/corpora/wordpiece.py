@@ -3,18 +3,21 @@
 Wu et al. pick units that raise the training text's likelihood under a unigram model, adding them from below; their code
 was never published. sentencepiece (Kudo 2018, of the same group) maximises the same likelihood, pruning from above, and
 marks words as they do: `▁` stands before a word, nothing inside it, so that pieces say how they join. It is learned
-from Moses' tokens, as BPE is here, and from words' counts, so that memory does not grow with the lines; a word is cut
-once and then remembered. fairseq joins it with `--remove-bpe sentencepiece`. Read `pairs` next.
+from Moses' tokens, as BPE is here, and from words' counts, so that memory does not grow with the lines, with candidates
+of our own (`seed_pieces`); a word is cut once and then remembered. fairseq joins it with `--remove-bpe sentencepiece`.
+docs/prepare.md sets it beside Wu et al.'s and tensor2tensor's. Read `pairs` next.
 """
 
 from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from aat_plugin.corpora.files import open_bytes, reading, replacing_bytes
+from aat_plugin.corpora.seed_pieces import seed_pieces
 from aat_plugin.corpora.words import MOST
 from aat_plugin.errors import DataError
 
@@ -22,6 +25,9 @@ WORD = "▁"
 MOST_WORDS = 2_000_000
 """Different words that are learned from: the most frequent ones, so that memory is bounded."""
 LONGEST = 4_000  # bytes of a word; longer ones are no words
+SEEDS = 6
+"""Strings that pieces are chosen from, for each piece. With more, whole words win at first and leave rare words nothing
+but letters; fewer cost likelihood (docs/prepare.md)."""
 THREADS = 2  # of the learning; fixed, because sums in another order would make another model
 
 
@@ -84,29 +90,19 @@ def learn(counts: Counter[str], size: int, model: Path) -> dict[str, int]:
 
     if not any(len(word) > 1 for word in counts):
         raise DataError("there is no word of two letters to learn word-pieces from; check the training files")
+    frequent = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_WORDS]
+    known = [(word, count) for word, count in frequent if WORD not in word and len(word.encode()) <= LONGEST]
     made = io.BytesIO()
-    SentencePieceTrainer.Train(
-        sentence_iterator=_entries(counts), input_format="tsv", model_writer=made, model_type="unigram",
-        vocab_size=size, hard_vocab_limit=False, normalization_rule_name="identity", character_coverage=0.9995,
-        max_sentence_length=2 * LONGEST, num_threads=THREADS, bos_id=-1, eos_id=-1, minloglevel=2,
-    )  # fmt: skip
+    with TemporaryDirectory() as folder, chdir(folder):  # the model keeps the path of the seeds: not the folder's name
+        found = seed_pieces([(WORD + word, count) for word, count in known], SEEDS * size)
+        Path("seeds").write_text("".join(f"{piece}\t{count}\n" for piece, count in found), encoding="utf-8")
+        SentencePieceTrainer.Train(
+            sentence_iterator=(f"{word}\t{count}" for word, count in known), input_format="tsv", model_writer=made,
+            model_type="unigram", vocab_size=size, seed_sentencepieces_file="seeds", hard_vocab_limit=False,
+            normalization_rule_name="identity", character_coverage=0.9995, max_sentence_length=2 * LONGEST,
+            num_threads=THREADS, bos_id=-1, eos_id=-1, minloglevel=2,
+        )  # fmt: skip
     with replacing_bytes(model) as file:
         file.write(made.getvalue())
     return {"words": len(counts), "pieces": WordPieces(model).size}
 
-
-def _entries(counts: Counter[str]) -> Iterator[str]:
-    """Words with their counts, as sentencepiece reads them; the sum of a word's counts is its own.
-
-    sentencepiece takes for candidates what stands before two different characters, whatever the counts say; `▁einem`
-    would be none where every entry ends after it. So words that come again also stand in entries of two, each once
-    before and once behind its neighbour.
-    """
-    frequent = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_WORDS]
-    known = [(word, count) for word, count in frequent if WORD not in word and len(word.encode()) <= LONGEST]
-    again = [word for word, count in known if count > 1]
-    for word, following in zip(again, again[1:] + again[:1], strict=True):
-        yield f"{word} {following}\t1"
-    for word, count in known:
-        if left := count - 2 * (count > 1):
-            yield f"{word}\t{left}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import chain
 from types import SimpleNamespace
 
@@ -115,6 +116,14 @@ def test_a_checkpoint_of_other_batches_is_refused_in_mid_epoch_and_taken_at_its_
 def test_a_device_without_a_pack_has_the_shortest_sentence_to_run_through(iterator, dataset):
     sample = iterator().first_batch
     assert sample["id"].tolist() == [int(dataset.src_sizes.argmin())]
+
+
+@pytest.mark.parametrize(("update_freq", "warned"), [(2, True), (3, True), (4, False), (8, False)])
+def test_packs_that_join_lengths_are_warned_of(iterator, caplog, update_freq, warned):
+    with caplog.at_level(logging.WARNING):
+        iterator(update_freq=[update_freq]).next_epoch_itr()
+    said = [record.message for record in caplog.records]
+    assert [f"{update_freq} packs" in line and "a multiple of 4" in line for line in said] == [True] * warned
 
 
 def test_what_cannot_be_is_one_clear_mistake(iterator, dataset):

@@ -68,6 +68,7 @@ def test_the_batches_fit_the_devices_and_the_line_says_so(capsys, words, update_
     (["wmt14_en_de_base", "+model.droput=0.2"], "did you mean 'dropout'"),
     (["wmt14_en_de_base", "scale=bigger"], "scale"),
     (["wmt14_en_de_base", "system=fairseq"], "give system=aat"),
+    (["wmt14_en_fr_big", "system=gru", "--gpus", "4"], "model aat_gru: only the plugin's own Transformer can be"),
     (["wmt14_en_de_base", "--memory", "much"], "16GiB"),
     (["wmt14_en_de_base", "--utilisation", "40"], "between 0 and 1"),
     (["wmt14_en_de_base", "--memory", "1GiB"], "cannot train this model"),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from raw_text import write_raw
 from recipe_runner import recipe
+
+from aat_plugin.results.recorded_runs import figures, find
 
 pytestmark = [pytest.mark.fairseq, pytest.mark.slow, pytest.mark.timeout(3600)]  # minutes on a busy machine
 
@@ -69,6 +72,11 @@ def test_a_treebank_goes_from_brackets_to_f1_free_and_constrained(trees, tmp_pat
     assert (model / "test.words").read_text().splitlines()[0] == "the n2 v0 -LRB- n1"
     assert len((model / "test.constrained.trees").read_text().splitlines()) == 12
     assert json.loads((model / "test.constrained.json").read_text())["malformed"] == 0
+    recorded = figures(find(tmp_path), "table4")
+    for search in ("free", "constrained"):
+        (figure,) = recorded[f"aat, a small treebank, {search} search", "f1"]
+        printed = re.search(r"^F1 +([0-9.]+)", (model / f"f1.{search}.txt").read_text(), re.MULTILINE)
+        assert f"{figure.value:.2f}" == printed[1]
 
 
 def test_a_dry_run_says_every_command_and_runs_none(trees, tmp_path):
@@ -76,7 +84,7 @@ def test_a_dry_run_says_every_command_and_runs_none(trees, tmp_path):
     assert done.returncode == 0, done.stderr
     commands = [" ".join(line.split()[:2]) for line in done.stdout.splitlines()]
     assert commands == ["aat prepare", "fairseq-hydra-train --config-dir", "aat average", "sed -E",
-                        *["aat parse", "aat score"] * 2]  # fmt: skip
+                        *["aat parse", "aat score", "aat score", "aat report"] * 2]  # fmt: skip
     assert "model.dropout=0.3" in done.stdout
     assert not (tmp_path / "run").exists()
 

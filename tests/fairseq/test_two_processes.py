@@ -27,7 +27,7 @@ def train(tiny_corpus, user_dir, warm_commands):
             meeting = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
         options = dict(
             user_dir=user_dir, task="aat_translation", arch="aat_transformer_tiny", num_layers=1, d_model=16, d_ff=16,
-            num_heads=2, dropout=0.3, criterion="aat_label_smoothing", optimizer="adam", adam_betas="(0.9, 0.98)",
+            num_heads=2, criterion="aat_label_smoothing", optimizer="adam", adam_betas="(0.9, 0.98)",
             adam_eps="1e-9", lr_scheduler="aat_noam", warmup_updates=10, max_tokens=90, max_update=max_update,
             update_freq=2 // processes, log_format="json", log_interval=1, seed=7, num_workers=0, save_dir=folder,
         )  # fmt: skip
@@ -50,15 +50,17 @@ def parameters(folder):
     return read_checkpoint(str(folder / "checkpoint_last.pt"))["model"]
 
 
+@pytest.mark.parametrize("dropout", [0.3, 0.0])
 @pytest.mark.parametrize("updates", [
     {}, dict(tokens_per_update=150, length_groups=4, max_tokens=150), dict(tokens_per_update=8, length_groups=2),
 ], ids=["stock's batches", "updates of 150 tokens", "updates of a sentence or two"])  # fmt: skip
-def test_two_processes_are_one_with_twice_the_update_freq_also_when_they_are_resumed(train, tmp_path, updates):
+def test_two_processes_are_one_with_twice_the_update_freq_also_when_they_are_resumed(train, tmp_path, updates, dropout):
     """Bit for bit, with the plugin's loss, rate and batches, also where a process has no batch.
 
     Stock's second process has none at an epoch's end (31 batches, 16 updates); updates of one sentence leave one of the
     two processes without. The resumed state reaches the second process from the first, under safe loading.
     """
+    updates = {**updates, "dropout": dropout}
     alone = train(tmp_path / "one", 30, processes=1, **updates)[0]
     first = train(tmp_path / "two", 10, **updates)[0]
     second, _ = train(tmp_path / "two", 30, **updates)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from recipe_runner import SCRIPTS, recipe
 
+from aat_plugin.results.recorded_runs import figures, find
+
 pytestmark = [pytest.mark.fairseq, pytest.mark.slow, pytest.mark.timeout(3600)]  # minutes on a busy machine
 
 TRACED = re.compile(r"\++(?P<file>[^+:]+):(?P<line>[0-9]+):")
@@ -61,10 +63,24 @@ def test_wmt14_goes_from_archives_to_the_papers_protocol(tried, language, size, 
     assert ("compounds:##AT##" in (run / "report.md").read_text()) is (language == "de")
 
 
+@pytest.mark.parametrize(("language", "protocol"), [("de", "paper"), ("fr", "multi-bleu")])
+def test_the_papers_score_stands_in_table_2s_report_and_a_trial_below_it(tried, language, protocol):
+    folder, _, _ = tried
+    found = figures(find(folder), "table2")
+    for size in ("base", "big"):
+        run = folder / language / f"aat-{size}"
+        (figure,) = found[f"{size}, a trial in miniature", f"en_{language}"]
+        scored = json.loads((run / f"bleu.{protocol}.json").read_text())
+        assert (figure.value, figure.note) == (scored["score"], scored["signature"])
+        assert figure.run.provenance["commands"][0].startswith(f"scripts/wmt14.sh wmt14_en_{language} {size} --tiny")
+    assert not {"base", "big"} & {row for row, _ in found}
+
+
 def test_what_is_done_is_not_done_again(tried):
     _, printed, _ = tried
     lines = printed["again"].splitlines()
-    for name in ("mirror", "train", "average", "translate", "score-paper", "score-sacrebleu", "report"):
+    for name in ("mirror", "train", "average", "translate", "score-paper", "score-sacrebleu", "report",
+                 "record-table2"):  # fmt: skip
         assert f"{name}: done before" in lines
     assert "clean train: up to date" in lines
     assert printed["de", "big"].count("up to date") > 20  # the data are base's
@@ -75,11 +91,12 @@ def test_a_dry_run_prints_the_commands_and_makes_nothing(tried):
     assert not (folder / "none").exists()
     lines = printed["dry"].splitlines()
     starts = ["aat prepare wmt14_en_de", "fairseq-hydra-train", "aat average --last 20", "fairseq-generate",
-              "aat score bleu", "aat score bleu", "python "]  # fmt: skip
+              "aat score bleu", "aat score bleu", "python ", "aat report record table2"]  # fmt: skip
     assert len(lines) == len(starts)
     assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True))
     assert "--raw RAW --moses MOSES" in lines[0]
     assert "system=fairseq hardware=gpu8 common.fp16=true" in lines[1]
+    assert r"table2 --row fairseq\ big --column en_de" in lines[-1]
 
 
 @pytest.mark.parametrize("name", ["wmt14_en_de.sh", "wmt14_en_fr.sh", "wmt14.sh", "recipe.sh"])

@@ -83,6 +83,15 @@ def test_updates_are_even_on_both_sides_and_packs_have_hardly_any_padding():
     assert 1 - (source.sum() + target.sum()) / padded < 0.03
 
 
+@pytest.mark.parametrize("packs", [8, 16, 24, 32])
+def test_any_number_of_gpus_pads_little_with_the_update_freq_that_the_plan_gives(packs):
+    """`aat plan` and every hardware group make devices × update_freq a multiple of the 8 lengths."""
+    source, target = newspaper(150_000)
+    plan = plan_epoch(source, target, UpdateSize(25_000), packs)
+    padded = padded_sizes(source, plan).sum() + padded_sizes(target, plan).sum()
+    assert 1 - (source.sum() + target.sum()) / padded < 0.03
+
+
 def test_where_sentences_are_few_bands_of_lengths_save_padding():
     """Beside rows sorted by source and then target length, in groups of as many tokens."""
     source, target = newspaper(20_000)
