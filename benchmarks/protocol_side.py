@@ -1,10 +1,10 @@
 """What each choice of the protocol (Section 6.1) is worth, on one run's checkpoints and test set: docs/protocol.md.
 
-    python benchmarks/protocol_side.py RUN DATA --raw test.en --ref test.de -o OUT [--sentences 500]
+    python benchmarks/protocol_side.py RUN DATA --raw test.en --ref test.de -o OUT [--sentences 500] [--lowercase]
 
 RUN holds checkpoints by update, DATA is what `aat prepare` made, both texts are raw. Each row changes one thing of the
 paper's protocol (average of 5, beam 4, α 0.6, |x| + 50, stopping bound) and is scored by four protocols. Translations
-that are in OUT are not made again.
+that are in OUT are not made again. --lowercase is for a model of lower-cased text.
 """
 
 from __future__ import annotations
@@ -94,11 +94,14 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--raw", type=Path, required=True)
     parser.add_argument("--ref", type=Path, required=True)
+    parser.add_argument("--lowercase", action="store_true", help="the model's text is: the reference too")
     parser.add_argument("--sentences", type=int, default=None, help="the first so many; default: all")
     parser.add_argument("-o", "--out", type=Path, required=True)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     sources, meant = (read_lines(path)[: given.sentences] for path in (given.raw, given.ref))
+    if given.lowercase:
+        meant = [line.lower() for line in meant]
     print("| | " + " | ".join(f"`{protocol}`" for protocol in PROTOCOLS) + " | length | brevity penalty |")
     print("|---|" + "---|" * (len(PROTOCOLS) + 2))
     rows: dict[str, Any] = {}

@@ -17,7 +17,7 @@ usage() { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p;}' "$0"; exit 0; }
 read_options() {
     local name
     while [ $# -gt 0 ]; do
-        name=${1#--}
+        name=${1#--} name=${name//-/_}
         case "$1" in
             -h | --help) usage ;;
             --dry-run) dry=true; shift ;;

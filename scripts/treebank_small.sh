@@ -12,6 +12,7 @@
 set -euo pipefail
 
 . "$(dirname "${BASH_SOURCE[0]}")/recipe.sh"
+. "$here/parsing_recipe.sh"
 flags= options="train valid test out system average beam"
 out=runs/treebank_small train= valid= test= system=aat average=5 beam=21
 read_options "$@"
@@ -24,17 +25,4 @@ run=$out/$system
 prepare trees --linearisation tags --bpe 0 --unknown-classes --train "$train" --valid "$valid" --test "$test"
 train treebank_small "system=$system"
 average "$average" update
-
-# The test words as they stand in the trees; α and the limit are the paper's.
-gold=$out/data/data-bin/test.trees
-step words "$run/test.words" into "$run/test.words" sed -E 's/\(+[^ ()]+ //g; s/\)//g' "$gold"
-for search in free constrained; do
-    trees=$run/test.$search.trees
-    step "parse-$search" "$trees" aat parse --checkpoint "$run/averaged.pt" --data "$out/data" --tokenized "--$search" \
-        --beam "$beam" --input "$run/test.words" --output "$trees" --report "${trees%.trees}.json"
-    step "score-$search" "$run/f1.$search.txt" into "$run/f1.$search.txt" aat score parse --gold "$gold" --pred "$trees"
-    [ "$dry" = true ] || cat "$run/f1.$search.txt"
-    step "json-$search" "$run/f1.$search.json" into "$run/f1.$search.json" aat score parse --json --gold "$gold" \
-        --pred "$trees"
-    record table4 "$system, a small treebank, $search search" f1 "$run/f1.$search.json" "$run/table4.$search"
-done
+parse_and_score "$beam" "$system, a small treebank" # for Table 4's rows of the journal see wsj_parsing.sh

@@ -73,10 +73,54 @@ def test_a_treebank_goes_from_brackets_to_f1_free_and_constrained(trees, tmp_pat
     assert len((model / "test.constrained.trees").read_text().splitlines()) == 12
     assert json.loads((model / "test.constrained.json").read_text())["malformed"] == 0
     recorded = figures(find(tmp_path), "table4")
-    for search in ("free", "constrained"):
-        (figure,) = recorded[f"aat, a small treebank, {search} search", "f1"]
+    for search, more in (("free", ""), ("constrained", ", constrained search")):
+        (figure,) = recorded[f"aat, a small treebank{more}", "f1"]
         printed = re.search(r"^F1 +([0-9.]+)", (model / f"f1.{search}.txt").read_text(), re.MULTILINE)
         assert f"{figure.value:.2f}" == printed[1]
+
+
+def test_the_journals_sections_go_to_rows_of_table_4(tmp_path):
+    """Three made-up trees a section; the real treebank is licensed."""
+    for section in range(2, 24):
+        home = tmp_path / "ptb" / "parsed" / "mrg" / "wsj" / f"{section:02d}"
+        home.mkdir(parents=True)
+        trees = [f"( (S (NP (DT the) (NN n{n % 7})) (VP (VBZ v{n % 5}) (NP (NN n{section})))))" for n in range(3)]
+        (home / f"wsj_{section:02d}01.mrg").write_text("\n".join(trees) + "\n")
+    tiny = [word for word in TINY if "max_tokens" not in word]
+    words = ["wsj", "--ptb", tmp_path / "ptb", "--any-counts", "--out", tmp_path / "run", "--hardware", "cpu",
+             "--average", 2, "--beam", 2, "batch=1k_cpu", "checkpoint.save_interval_updates=5",
+             "task.eval_f1_sentences=3", *tiny]  # fmt: skip
+    done = recipe("wsj_parsing.sh", *words)
+    assert done.returncode == 0, done.stderr[-2000:]
+    recorded = figures(find(tmp_path), "table4")
+    assert {row for row, _ in recorded} == {"wsj, other trees", "wsj, other trees, constrained search"}
+    commands = recorded["wsj, other trees", "f1"][0].run.provenance["commands"]
+    assert commands[0].startswith("scripts/wsj_parsing.sh wsj --ptb")
+
+
+@pytest.mark.parametrize(("setting", "more", "experiment"), [
+    ("wsj", [], "wsj_parsing"), ("semi", ["--silver", "SILVER"], "wsj_parsing_semi"),
+])  # fmt: skip
+def test_the_journals_own_rows_are_the_papers(setting, more, experiment):
+    done = recipe("wsj_parsing.sh", setting, "--ptb", "LDC99T42", *more, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert f"--config-name {experiment} " in lines[1]
+    records = [line for line in lines if line.startswith("aat report record table4")]
+    assert f"--row {setting} --column f1" in records[0]
+    assert rf"--row {setting}\,\ constrained\ search" in records[1]
+    assert all("--beam 21" in line for line in lines if line.startswith("aat parse"))
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    (["--ptb", "x"], "say wsj or semi first"), (["wsj"], "--ptb FOLDER is needed"),
+    (["semi", "--ptb", "x"], "semi needs --silver"),
+])  # fmt: skip
+def test_a_mistake_ends_the_journals_recipe(words, expected):
+    done = recipe("wsj_parsing.sh", *words)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_a_dry_run_says_every_command_and_runs_none(trees, tmp_path):
@@ -116,6 +160,7 @@ def test_a_mistake_is_one_line_and_ends_the_recipe(tmp_path, words, expected):
 @pytest.mark.parametrize(("name", "head"), [
     ("multi30k_en_de.sh", "Multi30k English–German from nothing to a score"),
     ("treebank_small.sh", "A parser from a small treebank on a processor"),
+    ("wsj_parsing.sh", "A parser of the Wall Street Journal, to the figures of Table 4"),
 ])  # fmt: skip
 def test_help_is_the_recipes_own_head(name, head):
     done = recipe(name, "--help")
