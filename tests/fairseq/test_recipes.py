@@ -87,9 +87,9 @@ def test_the_journals_sections_go_to_rows_of_table_4(tmp_path):
         trees = [f"( (S (NP (DT the) (NN n{n % 7})) (VP (VBZ v{n % 5}) (NP (NN n{section})))))" for n in range(3)]
         (home / f"wsj_{section:02d}01.mrg").write_text("\n".join(trees) + "\n")
     tiny = [word for word in TINY if "max_tokens" not in word]
+    often = ["dataset.max_tokens=150", "checkpoint.save_interval_updates=4"]  # not only at the ends of epochs
     words = ["wsj", "--ptb", tmp_path / "ptb", "--any-counts", "--out", tmp_path / "run", "--hardware", "cpu",
-             "--average", 2, "--beam", 2, "batch=1k_cpu", "checkpoint.save_interval_updates=5",
-             "task.eval_f1_sentences=3", *tiny]  # fmt: skip
+             "--average", 2, "--beam", 2, "batch=1k_cpu", "task.eval_f1_sentences=3", *often, *tiny]  # fmt: skip
     done = recipe("wsj_parsing.sh", *words)
     assert done.returncode == 0, done.stderr[-2000:]
     recorded = figures(find(tmp_path), "table4")
