@@ -42,7 +42,7 @@ RIVALS_SHORT = {
     "extended_neural_gpu": [SOON],
     "memory_network": [SOON],
 }
-"""The rivals': of the rates in docs/systems.md those with the lowest loss after 80 updates; conv's recipe stays."""
+"""The rivals': of the rates in docs/reproduce.md those with the lowest loss after 80 updates; conv's recipe stays."""
 
 
 @dataclass(frozen=True)
