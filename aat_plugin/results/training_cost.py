@@ -79,8 +79,10 @@ class Cost:
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """What training wrote last below a run's folder; None where there is none."""
-    return next(iter(sorted(folder.rglob(LAST))), None) if folder.is_dir() else None
+    """What training wrote last below a run's folder, or beside it; None where there is none."""
+    beside = folder.absolute().parent / LAST
+    below = sorted(folder.rglob(LAST)) if folder.is_dir() else []
+    return next((file for file in (*below, beside) if file.is_file()), None)
 
 
 def cost_of(checkpoint: Path, device: str | None, threads: int) -> Cost:

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from aat_plugin.results import cost_sections, provenance, recorded_runs
-from aat_plugin.results.training_cost import Cost, _published, sustained_rate
+from aat_plugin.results.training_cost import Cost, _published, last_checkpoint, sustained_rate
 
 COST = Cost(
     updates=100, target_tokens=2e6, source_tokens=1.9e6, known_by="the data's", model_operations=3e15, seconds=7200.0,
@@ -38,6 +38,17 @@ def test_a_processors_rate_is_measured_and_threads_are_left_as_they_were():
     before = torch.get_num_threads()
     assert sustained_rate("cpu", torch.float32, 1, 0.02) > 1e8
     assert torch.get_num_threads() == before
+
+
+def test_a_runs_checkpoint_is_looked_for_below_its_folder_and_beside_it(tmp_path):
+    folder = tmp_path / "run" / "table2"
+    assert last_checkpoint(folder) is None
+    beside, below = tmp_path / "run" / "checkpoint_last.pt", folder / "checkpoints" / "checkpoint_last.pt"
+    below.parent.mkdir(parents=True)
+    beside.touch()
+    assert last_checkpoint(folder) == beside
+    below.touch()
+    assert last_checkpoint(folder) == below
 
 
 def shown(tmp_path) -> list[list[str]]:
