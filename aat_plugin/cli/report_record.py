@@ -24,7 +24,7 @@ def record(
     data: Annotated[list[Path] | None, typer.Option(help="Files that it rests on, to be hashed; several.")] = None,
     column: Annotated[str, typer.Option(help="table2: en_de, en_fr, or a name of your own.")] = "en_de",
     checkpoint: Annotated[
-        Path | None, typer.Option(help="table2: what training wrote, for its cost; default: the last in FOLDER, or beside it.")
+        Path | None, typer.Option(help="table2: what training wrote; default: the last in FOLDER or beside it.")
     ] = None,
     device: Annotated[
         str | None, typer.Option(help="The GPU it was trained on: P100, A100 …; default: this machine's, measured.")
