@@ -82,9 +82,8 @@ def line_chart(
         axes = figure.add_subplot()
         for index, (name, points) in enumerate(drawn.items()):
             axes.plot(
-                *zip(*points, strict=True), color=colour(index), linestyle=DASHES[index // len(COLOURS) % len(DASHES)],
+                *zip(*points, strict=True), color=colour(index), linestyle=_dashes(index, len(drawn)),
                 label=name, marker="o" if len(points) < 20 else None, markersize=3,
-                linewidth=1.5 + (0.7 * (len(drawn) - 1 - index) if len(drawn) > MANY else 0.0),  # none hides another
             )  # fmt: skip
         axes.set(xlabel=x, ylabel=y, yscale=_scale(log_y), xscale=_scale(log_x))
         if log_x:
@@ -96,6 +95,13 @@ def line_chart(
             axes.legend(frameon=False)
 
     return Picture(draw, alt, size)
+
+
+def _dashes(index: int, lines: int) -> str | tuple[int, tuple[int, int]]:
+    """Where there are many lines, each later one has wider gaps, through which one that it lies on is seen."""
+    if lines > MANY and index > 0:
+        return 0, (4, 1 + index)
+    return DASHES[index // len(COLOURS) % len(DASHES)]
 
 
 def _name_points(axes: Axes, places: Sequence[float]) -> None:
