@@ -1,7 +1,8 @@
 """Dropout with masks that are drawn cheaply on a processor: sixteen random bits a value. Section 5.4.
 
-torch draws one number in double precision a value, a tenth of a small model's step. Here one 64-bit draw of the same
-generator decides four values, so masks still follow from the seed alone; they are other masks than torch's. P_drop is
+torch draws one number in double precision a value, a tenth of a small model's step. Here one 64-bit draw decides four
+values, of a stream that torch's generator begins, so masks still follow from the seed alone; they are other masks than
+torch's. P_drop is
 rounded to a multiple of 2^-16 and survivors are scaled by the rounded rate, so the mean is exact. Elsewhere than on a
 processor, and where `quick` is off, torch's own dropout is used.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -42,10 +44,14 @@ def add_dropped(x: Tensor, inner: Tensor, p: float, *, quick: bool) -> Tensor:
 
 
 def random_bits(shape: torch.Size) -> Tensor:
-    """Uniform 16-bit integers of torch's default generator, -2^15 to 2^15 - 1."""
+    """Uniform 16-bit integers, -2^15 to 2^15 - 1, from a stream that torch's default generator begins.
+
+    The stream is NumPy's SFC64, twice as quick as torch's own draws, which a processor makes on one core alone.
+    """
     count = shape.numel()
-    words = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(1 << 63), None)
-    return words.view(torch.int16)[:count].view(shape)
+    begin = torch.empty(2, dtype=torch.int64).random_(-(1 << 63), None).numpy().view(np.uint32)
+    words = np.random.SFC64(np.random.SeedSequence(begin.tolist())).random_raw((count + 3) // 4)
+    return torch.from_numpy(words.view(np.int16))[:count].view(shape)
 
 
 def level(p: float) -> int:

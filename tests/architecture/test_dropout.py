@@ -68,3 +68,14 @@ def test_without_quick_or_without_dropout_it_is_torchs_own_bit_for_bit(p):
     expected = x + torch.nn.functional.dropout(inner, p)
     torch.manual_seed(9)
     assert add_dropped(x, inner, p, quick=p == 0.0).equal(expected)
+
+
+def test_bits_follow_from_torchs_seed_and_a_draw_after_another_is_another():
+    drawn = []
+    for seed in (5, 5, 6):
+        torch.manual_seed(seed)
+        drawn.append([random_bits(torch.Size([1001])) for _ in range(2)])
+    assert drawn[0][0].equal(drawn[1][0])
+    assert drawn[0][1].equal(drawn[1][1])
+    assert not drawn[0][0].equal(drawn[2][0])
+    assert not drawn[0][0].equal(drawn[0][1])

@@ -42,6 +42,16 @@ def test_a_projection_is_the_rounded_weights_product_and_its_gradient_float32(bi
         torch.testing.assert_close(found, passed.sum(0), rtol=2**-6, atol=2**-4)
 
 
+@pytest.mark.parametrize(("wide_in", "wide_out"), [(512, 640), (640, 512), (640, 640), (16, 640)])
+def test_a_weights_gradient_is_the_same_whatever_is_turned(wide_in, wide_out):
+    layer, x = torch.nn.Linear(wide_in, wide_out), torch.randn(32, wide_in).bfloat16()
+    upstream = torch.randn(32, wide_out).bfloat16()
+    project(x, [layer]).backward(upstream)
+    exact = upstream.double().t() @ x.double()
+    torch.testing.assert_close(layer.weight.grad.double(), exact, rtol=2**-6, atol=2**-5)
+    assert layer.weight.grad.is_contiguous()
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_in_other_types_it_is_torchs_own_product_bit_for_bit(dtype):
     parts = [torch.nn.Linear(24, width).to(dtype) for width in (8, 16)]
