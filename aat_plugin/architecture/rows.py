@@ -155,7 +155,7 @@ class _Attend(torch.autograd.Function):
         d = packed.size(1) // (parts * heads)
         shape, inner = (keys.batch * heads, keys.length, d), _product_type(packed, narrow)
         with torch.autocast(packed.device.type, enabled=False):
-            spread = packed.view(-1, d).index_select(0, keys.heads_of_places(heads, parts)).to(inner)
+            spread = packed.reshape(-1, d).index_select(0, keys.heads_of_places(heads, parts)).to(inner)
             spread = spread.view(parts, *shape)
             if query is None:
                 q = spread[0]

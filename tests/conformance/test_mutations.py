@@ -20,7 +20,7 @@ MUTATIONS = [
     ("3.2.1", "architecture.attention", "math.sqrt(query.size(-1))", "math.sqrt(query.size(-1) + 1)"),
     ("3.2.1", "architecture.attention", "(1.0 / math.sqrt(query.size(-1)))", "(1.0 / query.size(-1))"),
     ("3.2.2", "architecture.attention", ".transpose(1, 2).flatten(2)", ".flatten(1).view(1, 4, -1)"),
-    ("3.2.3", "architecture.stacks", "extra=extra), padding", "extra=extra) + 1e-9 * src_tokens.size(1), padding"),
+    ("3.2.3", "architecture.stacks", "sparse=sparse), padding", "sparse=sparse) + 1e-9 * src_tokens.size(1), padding"),
     ("3.2.3", "architecture.cache", "own[1][:, :, first:stop]", "own[1][:, :, first:stop].flip(2)"),
     ("3.3", "architecture.feed_forward", "F.relu(fc1(x), inplace=True)", "F.gelu(fc1(x))"),
     ("3.4", "architecture.embeddings", "math.sqrt(table.embedding_dim)", "math.sqrt(table.embedding_dim + 1)"),

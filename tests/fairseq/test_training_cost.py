@@ -99,6 +99,7 @@ def test_a_mistake_is_one_line_and_records_nothing(run_folder, tmp_path, monkeyp
 
 def test_weights_alone_do_not_say_it_and_the_score_is_recorded_without(run_folder, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")  # else the table breaks what is looked for
     state = torch.load(last_checkpoint(run_folder), weights_only=True)
     del state["extra_state"]["metrics"]
     (tmp_path / "runs" / "tiny").mkdir(parents=True)
