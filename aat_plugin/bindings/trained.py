@@ -67,8 +67,9 @@ def read_trained(path: Path) -> Trained:
         meters = {key: meter for _, key, _, meter in extra["metrics"]["default"]}
         target, counted = float(meters["wpb"]["sum"]), int(meters["wpb"]["count"])
         seconds, updates = float(extra["previous_training_time"]), int(state["optimizer_history"][-1]["num_updates"])
-        assert isinstance(sections, dict)
-    except (KeyError, IndexError, TypeError, ValueError, AssertionError):
+        if not isinstance(sections, dict):
+            raise TypeError
+    except (KeyError, IndexError, TypeError, ValueError):
         raise CheckpointError(f"{path} does not say how long it was trained on how much; give what fairseq wrote while "
                               "it trained, such as checkpoint_last.pt") from None  # fmt: skip
     if counted:

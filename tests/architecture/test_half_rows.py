@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from kept_bytes import kept_bytes
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from aat_plugin.architecture import Transformer
@@ -147,19 +148,7 @@ def test_a_table_of_its_own_keeps_its_dense_gradient(make_config):
 
 
 def kept_for_backward(model, ways):
-    """Bytes of what a forward pass keeps for its gradient, parameters left out."""
-    own = {one.untyped_storage().data_ptr() for one in model.parameters()}
-    kept: dict[int, int] = {}
-
-    def keep(tensor):
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        outcome(model, ways, sentences=63)  # some tokens short of a multiple of ROWS_ALIKE
-    return sum(kept.values())
+    return kept_bytes(model, lambda: outcome(model, ways, sentences=63))  # no multiple of ROWS_ALIKE
 
 
 def test_less_is_kept_for_the_gradient(make_config):

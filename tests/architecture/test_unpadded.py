@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from kept_bytes import kept_bytes
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -147,22 +148,13 @@ def test_an_updates_operators_are_fewer_and_no_number_is_fetched(make_config, ma
 
 
 def kept_for_backward(model, ways):
-    """Bytes of the tensors that a forward pass keeps for its gradient, parameters left out, each storage once."""
-    own = {one.untyped_storage().data_ptr() for one in model.parameters()}
-    kept: dict[int, int] = {}
-
-    def keep(tensor):
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    model.go(ways)
     source, target = batch([16, 9, 12], 1, True), batch([10, 16, 8], 2, False)
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        sums = model(source, None, target, target, loss=FusedCrossEntropy())
-    assert sums.loss.requires_grad
-    return sum(kept.values())
+    model.go(ways)
+
+    def forward():
+        assert model(source, None, target, target, loss=FusedCrossEntropy()).loss.requires_grad
+
+    return kept_bytes(model, forward)
 
 
 def test_less_is_kept_for_the_gradient(make_config):
