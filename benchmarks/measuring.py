@@ -21,6 +21,7 @@ def measured(update: Callable[[Any], float], batches: Sequence[Any], warm_up: in
         warm_up: updates that are not counted.
         updates: those that are.
     """
+    keep_peaks()
     used: list[Any] = []
     losses: list[float] = []
     before = current()
@@ -66,10 +67,24 @@ def synchronise() -> None:
         torch.cuda.synchronize()
 
 
+_PEAKS: list[int] = []
+
+
+def keep_peaks() -> None:
+    """Note CUDA's peak each time it is forgotten: fairseq's trainer does so after each update, for its log."""
+    forget = torch.cuda.reset_peak_memory_stats
+
+    def noted(*arguments: Any) -> None:
+        _PEAKS.append(torch.cuda.max_memory_allocated())
+        forget(*arguments)
+
+    torch.cuda.reset_peak_memory_stats = noted
+
+
 def peak() -> int:
     """The most memory that this process held: on CUDA what was allocated, else the resident set."""
     if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
+        return max([*_PEAKS, torch.cuda.max_memory_allocated()])
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 

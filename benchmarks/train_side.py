@@ -41,6 +41,11 @@ def trainer_of(side: str, size: str, data: Path, extra: list[str]) -> tuple[Any,
     return trainer, task
 
 
+def loss_of(logged: dict[str, Any] | None) -> float:
+    """In bits; NaN where half precision overflowed and the update was left out."""
+    return float(logged["loss"]) if logged else float("nan")
+
+
 def own_batches(task: Any, max_tokens: int, updates: int) -> list[Any]:
     """The first batches of the task's own iterator."""
     task.load_dataset("train")
@@ -69,6 +74,7 @@ def main() -> None:
         torch.save(own_batches(task, given.max_tokens, given.updates), given.dump)
         return
     if given.save:
+        trainer.consolidate_optimizer()
         trainer.save_checkpoint(str(given.save), {"train_iterator": {"epoch": 1}, "val_loss": None})
         return
     if given.own_batches:
@@ -76,9 +82,7 @@ def main() -> None:
     else:
         batches = torch.load(given.batches, weights_only=True)
     # The loss is one micro-batch's, in bits a target token, as the trainer logs it.
-    figures = measured(
-        lambda batch: float(trainer.train_step([batch])["loss"]), batches, given.warm_up, given.updates
-    )
+    figures = measured(lambda batch: loss_of(trainer.train_step([batch])), batches, given.warm_up, given.updates)
     print(json.dumps({**figures, "vocabulary": len(task.target_dictionary)}))
 
 

@@ -18,7 +18,7 @@ from aat_plugin.architecture.attention import MultiHeadAttention
 from aat_plugin.architecture.beam_cache import BeamCache
 from aat_plugin.architecture.cache import KeysAndValues
 from aat_plugin.architecture.embeddings import embed
-from aat_plugin.architecture.precision import LayerNorm, normalised, softmax
+from aat_plugin.architecture.precision import LayerNorm, in_type, normalised, softmax
 from aat_plugin.architecture.products import product, working_type
 from aat_plugin.architecture.restricted import Reach, restricted_attention
 from aat_plugin.architecture.stacks import (
@@ -96,7 +96,9 @@ class _Layer:
         self.normalize_before = layer.normalize_before
         self.near: Reach | None = layer.near
         self.own = _Attention(layer.self_attn, "qkv", precision, scaled=scaled)
-        self.own_norm, self.last_norm = layer.self_attn_layer_norm, layer.final_layer_norm
+        self.own_norm, self.last_norm = (
+            _norm(norm, precision) for norm in (layer.self_attn_layer_norm, layer.final_layer_norm)
+        )
         self.fc1 = product(*_Part.of(layer.fc1), precision, relu=True)
         self.fc2 = product(*_Part.of(layer.fc2), precision)
 
@@ -118,9 +120,9 @@ class _DecoderLayer(_Layer):
 
     def __init__(self, layer: DecoderLayer, precision: str) -> None:
         super().__init__(layer, precision)
-        self.own_type = layer.fc1.weight.dtype
+        self.own_type = attention_type(layer.fc1.weight, precision)
         self.source = _Attention(layer.encoder_attn, "kv", precision)
-        self.source_norm = layer.encoder_attn_layer_norm
+        self.source_norm = _norm(layer.encoder_attn_layer_norm, precision)
 
     def memory(self, memory: Tensor) -> KeysAndValues:
         """Keys and values of the encoder's output (sentences, src_len, d_model), as `BeamCache.memory` has them."""
@@ -163,11 +165,12 @@ class PackedEncoder:
         plain = encoder.config.restricted_attention is None  # restricted attention scales by itself
         self.layers = [_Layer(layer, precision, scaled=plain) for layer in encoder.layers]  # type: ignore[arg-type]
         self.type = working_type(encoder.embed_tokens.weight.dtype, precision)
+        self.attention_type = attention_type(encoder.embed_tokens.weight, precision)
 
     def encode(self, src_tokens: Tensor) -> EncoderOutput:
         """Encode src_tokens (batch, src_len), padded on either side."""
         x, padding_mask = self.encoder.embed(src_tokens)
-        own, x = x.dtype, x.to(self.type)
+        own, x = self.attention_type, x.to(self.type)
         hidden = torch.where(padding_mask, -math.inf, x.new_zeros((), dtype=own))[:, None, None, :]
         for layer in self.layers:
             query, key, value = (_copied(part, own) for part in layer.own.project(layer.before(x, layer.own_norm)))
@@ -242,6 +245,16 @@ class PackedDecoder:
         assert weights is not None  # num_layers ≥ 1 is checked in the config
         x = cache.to_search_order(x if decoder.layer_norm is None else normalised(x, decoder.layer_norm))
         return x, cache.to_search_order(weights.transpose(1, 2))
+
+
+def attention_type(weight: Tensor, precision: str) -> torch.dtype:
+    """What attention computes in: the weights' own type, on a GPU that of the products, whose cores are for it."""
+    return working_type(weight.dtype, precision) if weight.is_cuda else weight.dtype
+
+
+def _norm(norm: LayerNorm, precision: str) -> LayerNorm:
+    """The norm itself, on a GPU a copy in the type of what it is given."""
+    return in_type(norm, working_type(norm.weight.dtype, precision)) if norm.weight.is_cuda else norm
 
 
 def _copied(x: Tensor, dtype: torch.dtype) -> Tensor:

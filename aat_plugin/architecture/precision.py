@@ -6,6 +6,7 @@ loses nothing here.
 
 from __future__ import annotations
 
+import importlib.util
 from functools import cache
 
 import torch
@@ -30,13 +31,19 @@ def quick_small_products() -> bool:
     return bool(found.get("amx_bf16", False))
 
 
+@cache
+def has_kernels() -> bool:
+    """Whether Triton is there, for our own kernels on GPUs."""
+    return importlib.util.find_spec("triton") is not None
+
+
 def softmax(scores: Tensor) -> Tensor:
     """softmax over the last dimension, in at least float32, returned in the input's type.
 
     Args:
         scores: (..., classes).
     """
-    if scores.dtype in _HALF:
+    if scores.dtype in _HALF and not scores.is_cuda:  # there torch's kernel widens inside
         return F.softmax(scores, dim=-1, dtype=torch.float32).type_as(scores)
     return F.softmax(scores, dim=-1)
 
@@ -62,6 +69,10 @@ def log_normalizer(logits: Tensor) -> Tensor:
         (rows,).
     """
     wide = torch.promote_types(logits.dtype, torch.float32)
+    if logits.is_cuda and logits.dtype in _HALF and has_kernels():
+        from aat_plugin.architecture.triton_logsumexp import row_logsumexp
+
+        return row_logsumexp(logits)
     if logits.device.type != "cpu":
         return logits.to(wide).logsumexp(dim=1)
     pieces = torch.split(logits, ROWS_AT_ONCE)
@@ -79,10 +90,21 @@ def normalised(x: Tensor, norm: LayerNorm) -> Tensor:
         x: (..., d_model), in the type of the norm's weights or in bfloat16.
         norm: whose weights.
     """
+    if x.is_cuda and norm.weight.dtype == x.dtype:  # there torch's kernel widens inside
+        return torch.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
     if x.device.type != "cpu" or norm.weight.dtype in _HALF:
         whole: Tensor = norm(x)
         return whole.type_as(x)
     return torch.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+
+
+def in_type(norm: LayerNorm, dtype: torch.dtype) -> LayerNorm:
+    """A norm for decoding on a GPU: a copy with scale and bias in the type of what it is given."""
+    found = LayerNorm(norm.normalized_shape[0], norm.eps).to(norm.weight.device, dtype)
+    with torch.no_grad():
+        found.weight.copy_(norm.weight)
+        found.bias.copy_(norm.bias)
+    return found.requires_grad_(False)
 
 
 class LayerNorm(nn.LayerNorm):

@@ -1,5 +1,7 @@
 """LayerNorm(x + Dropout(inner)) as one operation with its gradient written out. Sections 3.1 and 5.4.
 
+On GPUs it is a kernel of `triton_residual`; the rest of this module is for processors.
+
 What it keeps are the mask's bits and the sum, in the rows' own type; masks are those of `dropout`. In bfloat16 the
 random bits themselves are read as bfloat16 numbers, which lie in an order of their own: as many of them as are to be
 dropped are below one threshold, so that nothing has to be converted.
@@ -15,9 +17,11 @@ import torch
 from torch import Tensor
 
 from aat_plugin.architecture.dropout import LEVELS, kept, level, random_bits
-from aat_plugin.architecture.precision import LayerNorm
+from aat_plugin.architecture.precision import LayerNorm, has_kernels
 from aat_plugin.architecture.ways import Ways
 
+ON_GPU = (torch.float32, torch.bfloat16)
+"""Types of rows that the kernels take."""
 LARGEST = 0x7F80
 """Bits of bfloat16's infinity: with the sign, the first of all numbers in their order (what lies beyond are none)."""
 SMALLEST = 0x0080
@@ -25,8 +29,10 @@ SMALLEST = 0x0080
 
 
 def can_fuse(x: Tensor, p: float, ways: Ways) -> bool:
-    """Whether `normalised_sum` takes x: on a processor, with something to drop, and masks drawn as it draws them."""
-    return ways.fused_residual and ways.quick_dropout and x.device.type == "cpu" and 0 < level(p) < LEVELS
+    """Whether `normalised_sum` takes x: with something to drop, and masks drawn as it draws them."""
+    if not (ways.fused_residual and ways.quick_dropout and 0 < level(p) < LEVELS):
+        return False
+    return x.device.type == "cpu" or (x.device.type == "cuda" and x.dtype in ON_GPU and has_kernels())
 
 
 def normalised_sum(x: Tensor, inner: Tensor, norm: LayerNorm, p: float) -> Tensor:
@@ -38,8 +44,16 @@ def normalised_sum(x: Tensor, inner: Tensor, norm: LayerNorm, p: float) -> Tenso
         norm: with scale and bias.
         p: P_drop.
     """
-    normalised: Tensor = _NormalisedSum.apply(x, inner, norm.weight, norm.bias, p, norm.eps)  # type: ignore[no-untyped-call]
+    normalised: Tensor = _operation(x).apply(x, inner, norm.weight, norm.bias, p, norm.eps)  # type: ignore[no-untyped-call]
     return normalised
+
+
+def _operation(x: Tensor) -> type[torch.autograd.Function]:
+    if x.device.type == "cpu":
+        return _NormalisedSum
+    from aat_plugin.architecture.triton_residual import NormalisedSum
+
+    return NormalisedSum
 
 
 class _NormalisedSum(torch.autograd.Function):

@@ -27,6 +27,7 @@ from aat_plugin.architecture.precision import LayerNorm
 from aat_plugin.architecture.residual import can_fuse, normalised_sum
 from aat_plugin.architecture.restricted import Reach, neighbourhood_mask, reach
 from aat_plugin.architecture.rows import Rows
+from aat_plugin.architecture.segments import Segments
 from aat_plugin.architecture.ways import Ways
 
 
@@ -199,7 +200,9 @@ class TransformerEncoder(nn.Module):
             x = layer(x, mask, record)
         return EncoderOutput(x if self.layer_norm is None else self.layer_norm(x), padding_mask)
 
-    def embed(self, src_tokens: Tensor, rows: Rows | None = None, sparse: bool = False) -> tuple[Tensor, Tensor]:
+    def embed(
+        self, src_tokens: Tensor, rows: Rows | Segments | None = None, sparse: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """The first layer's input before dropout, and where it is padded.
 
         Args:
@@ -291,7 +294,7 @@ class TransformerDecoder(nn.Module):
         padding_mask: Tensor,
         seen: int = 0,
         memory: EncoderOutput | None = None,
-        rows: Rows | None = None,
+        rows: Rows | Segments | None = None,
         sparse: bool = False,
     ) -> Tensor:
         """The first layer's input before dropout.

@@ -92,7 +92,8 @@ class Transformer(nn.Module):
     def features(self, src_tokens: Tensor, prev_output_tokens: Tensor, record: AttentionRecord | None = None) -> Tensor:
         """What the decoder gives before the projection, (batch, tgt_len, d_model); of no meaning where padded."""
         quick = self.ways.unpadded and record is None
-        if quick and unpadded.can_leave_padding_out(self.encoder.config, src_tokens):
+        own = self.decoder.output_projection.weight.dtype
+        if quick and unpadded.can_leave_padding_out(self.encoder.config, src_tokens, own):
             return unpadded.features(self.encoder, self.decoder, src_tokens, prev_output_tokens)
         memory = self.encoder.encode(src_tokens, record)
         return self.decoder.decode(prev_output_tokens, memory, record=record)[0]

@@ -99,7 +99,10 @@ class OwnSteps:
         """Each model's features (rows, d_model) of some rows → their scores."""
         logits = [decoder.logits(one) for decoder, one in zip(self.decoders, features, strict=True)]
         wide = torch.promote_types(logits[0].dtype, torch.float32)
-        logits = [(one if self.temperature == 1.0 else one / self.temperature).to(wide) for one in logits]
+        if self.temperature != 1.0:
+            logits = [one / self.temperature for one in logits]
+        if len(logits) > 1 or not logits[0].is_cuda:  # a GPU searches in what the product gave
+            logits = [one.to(wide) for one in logits]
         normalizers = [log_normalizer(one) for one in logits]
         if len(logits) == 1:
             return NextScores(logits[0], None, normalizers[0])

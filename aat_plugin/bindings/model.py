@@ -52,10 +52,10 @@ class AatTransformerConfig(FairseqDataclass):
     d_v: Optional[int] = field(default=None, metadata={"help": "width of a head's values; default d_model / num_heads"})
     dropout: float = field(default=0.1, metadata={"help": "P_drop: on sub-layers and embedding sums (Section 5.4)"})
     learned_positions: Optional[str] = switch("learn the positions instead of sinusoids (Table 3, row E)")
-    unpadded: Optional[str] = switch("train on real tokens alone, on processors (default true)")
+    unpadded: Optional[str] = switch("train on real tokens alone; on GPUs by flash attention (default true)")
     quick_dropout: Optional[str] = switch("draw dropout's masks 16 bits a value, on processors (default true)")
-    fused_residual: Optional[str] = switch("dropout, sum and norm as one operation, on processors (default true)")
-    half_rows: Optional[str] = switch("with bf16 on processors: bf16 between products too, post-norm (default true)")
+    fused_residual: Optional[str] = switch("dropout, sum and norm as one operation (default true)")
+    half_rows: Optional[str] = switch("with bf16: bf16 between products too, post-norm (default true)")
     restricted_attention: Optional[int] = field(default=None, metadata={"help": "r: self-attention's reach (Table 1)"})
     next_word: Optional[str] = switch(
         "parsing: give each decoder position the encoder's output for the next leaf's word; not the paper's"

@@ -9,23 +9,25 @@ either may go on where the other stopped.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 TYPES = (torch.float32, torch.float64)
+DEVICES = ("cpu", "cuda")
 
 
 def can_step(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether `step` may stand for the optimizer's own: parameters on a processor, dense gradients in their type."""
+    """Whether `step` may stand for the optimizer's own: dense gradients in their parameters' type."""
     if not hasattr(torch, "_fused_adamw_"):
         return False
     groups = optimizer.param_groups
     if any(group.get("amsgrad") for group in groups):
         return False
     return all(
-        one.device.type == "cpu" and one.dtype in TYPES and (one.grad is None or _is_plain(one.grad, one))
+        one.device.type in DEVICES and one.dtype in TYPES and (one.grad is None or _is_plain(one.grad, one))
         for group in groups
         for one in group["params"]
     )
@@ -52,6 +54,25 @@ def step(optimizer: torch.optim.Optimizer) -> None:
             _update(same, [optimizer.state[one] for one in same], group, int(number))
 
 
+@torch.no_grad()
+def clip(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
+    """The gradients' L2 norm, as fairseq's `clip_grad_norm_` has it, by one call instead of one a parameter.
+
+    Args:
+        parameters: those without a gradient are left out; at least one has one.
+        max_norm: scale gradients to it where they are above; 0 for never.
+
+    Returns:
+        The norm before, ().
+    """
+    gradients = [one.grad for one in parameters if one.grad is not None]
+    norms = torch._foreach_norm(gradients, 2)
+    total: Tensor = torch.stack(list(norms)).norm()
+    if max_norm > 0:
+        torch._foreach_mul_(gradients, (float(max_norm) / (total + 1e-6)).clamp_(max=1))
+    return total
+
+
 def _count(state: dict[str, Any], parameter: Tensor) -> None:
     """One step more, from zero moments where there are none; a checkpoint's may be of another type."""
     if not state:
@@ -65,7 +86,7 @@ def _update(parameters: list[Tensor], states: list[dict[str, Any]], group: dict[
     beta1, beta2 = group["betas"]
     gradients = [one.grad for one in parameters if one.grad is not None]
     first, second = ([one[name] for one in states] for name in ("exp_avg", "exp_avg_sq"))
-    counts = [torch.tensor(float(number))] * len(parameters)
+    counts = [torch.full((), float(number), device=parameters[0].device)] * len(parameters)
     torch._fused_adamw_(
         parameters, gradients, first, second, [], counts, amsgrad=False, lr=float(group["lr"]), beta1=beta1,
         beta2=beta2, weight_decay=group["weight_decay"], eps=group["eps"] / math.sqrt(1.0 - beta2**number),

@@ -182,8 +182,8 @@ class _Search:
 def largest(scores: Tensor, offset: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The `count` largest sums of each sentence and their places, largest first.
 
-    On a processor, which sorts much slower than it finds a block's largest: the best `count` lie in the `count` blocks
-    with the largest best, so only these are sorted.
+    To find a block's largest is much quicker than to sort it: the best `count` lie in the `count` blocks with the
+    largest best, so only these are sorted.
 
     Args:
         scores: (sentences, rows, V).
@@ -196,7 +196,7 @@ def largest(scores: Tensor, offset: Tensor, count: int) -> tuple[Tensor, Tensor]
     """
     _, rows, classes = scores.shape
     blocks = classes // BLOCK
-    if scores.device.type != "cpu" or blocks < 4 * count:
+    if blocks < 4 * count:
         sums, place = _largest_sums(scores, offset.unsqueeze(2), min(count, rows * classes))
     else:
         sums, place = _largest_of_blocks(scores, offset, count)
@@ -220,10 +220,12 @@ def _largest_of_blocks(scores: Tensor, offset: Tensor, count: int) -> tuple[Tens
     kept = _largest_sums(best, offset.unsqueeze(2), count)[1]
     row = kept.div(blocks, rounding_mode="floor")
     start = kept * BLOCK + row * left
-    places = (start.unsqueeze(2) + torch.arange(BLOCK)).flatten(1)
+    device = scores.device
+    places = (start.unsqueeze(2) + torch.arange(BLOCK, device=device)).flatten(1)
     shifts = offset.gather(1, row).repeat_interleave(BLOCK, dim=1)
     if left:
-        behind = (torch.arange(rows).unsqueeze(1) * classes + torch.arange(even, classes)).flatten()
+        ends = torch.arange(even, classes, device=device)
+        behind = (torch.arange(rows, device=device).unsqueeze(1) * classes + ends).flatten()
         places = torch.cat([places, behind.expand(sentences, -1)], dim=1)
         shifts = torch.cat([shifts, offset.repeat_interleave(left, dim=1)], dim=1)
     sums, chosen = _largest_sums(flat.gather(1, places), shifts, count)

@@ -86,3 +86,19 @@ def test_what_it_cannot_do_is_left_to_the_optimizer():
     own[0].grad = torch.zeros(3, 5, dtype=torch.float64).to_sparse()
     assert not fused_adam.can_step(optimizer)
     fused_adam.step(Adam(parameters(), **OPTIONS))  # no gradients: nothing to do
+
+
+@pytest.mark.parametrize("max_norm", [0.0, 0.5, 100.0])
+def test_the_norm_found_at_once_is_fairseqs_and_clips_as_it_does(max_norm):
+    from fairseq import utils
+
+    sides = [parameters() for _ in range(2)]
+    for own in sides:
+        for parameter, gradient in zip(own[:2], gradients(3), strict=False):
+            parameter.grad = gradient.clone()
+    expected = utils.clip_grad_norm_(sides[0], max_norm)
+    found = fused_adam.clip(sides[1], max_norm)
+    assert float(found) == pytest.approx(float(expected), rel=1e-6)
+    assert float(found) == pytest.approx(math.sqrt(sum(float((g**2).sum()) for g in gradients(3)[:2])), rel=1e-6)
+    for one, other in zip(sides[0][:2], sides[1][:2], strict=True):
+        torch.testing.assert_close(one.grad, other.grad)
