@@ -92,10 +92,10 @@ def test_what_it_cannot_do_is_left_to_the_optimizer():
 def test_the_norm_found_at_once_is_fairseqs_and_clips_as_it_does(max_norm):
     from fairseq import utils
 
-    sides = [parameters() for _ in range(2)]
+    sides = [[torch.nn.Parameter(one.detach().float()) for one in parameters()] for _ in range(2)]
     for own in sides:
         for parameter, gradient in zip(own[:2], gradients(3), strict=False):
-            parameter.grad = gradient.clone()
+            parameter.grad = gradient.float()
     expected = utils.clip_grad_norm_(sides[0], max_norm)
     found = fused_adam.clip(sides[1], max_norm)
     assert float(found) == pytest.approx(float(expected), rel=1e-6)
