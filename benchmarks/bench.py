@@ -29,8 +29,14 @@ from sides import words
 
 from aat_plugin.results import provenance
 
-SIZES = {"base": (37_000, 200_000, 27.0, 4096), "tiny": (9_700, 200_000, 13.0, 4096)}
+SIZES = {
+    "base": (37_000, 200_000, 27.0, 4096),
+    "tiny": (9_700, 200_000, 13.0, 4096),
+    "big": (37_000, 200_000, 27.0, 4096),
+}
 """V, pairs and mean length of the made-up data, and tokens a batch."""
+ON_GPU = 2_000_000, 25_000
+"""Pairs and tokens a batch of base and big on a GPU: with fewer pairs a batch's sentences differ much in length."""
 BIN = Path(sys.executable).parent
 
 
@@ -48,6 +54,7 @@ def arguments() -> argparse.Namespace:
     for size in SIZES:
         parser.add_argument(f"--data-{size}", type=Path, help=f"a joined data-bin en-de for {size} (default: made up)")
         parser.add_argument(f"--updates-{size}", type=int, help=f"timed updates of {size}")
+    parser.add_argument("--gpu", action="store_true", help="batches of 25,000 tokens, and stock in fp16 as a side too")
     parser.add_argument("--precisions", default="bf16", help="quicker ones, with commas; the first is compared")
     parser.add_argument("--model", type=Path, help="a trained translator of ours, for decoding")
     parser.add_argument("--test-data", type=Path, help="the data-bin whose test set it translates")
@@ -68,15 +75,16 @@ def prepared(given: argparse.Namespace) -> Inputs:
     made = given.out / "made"
     made.mkdir(parents=True, exist_ok=True)
     chosen = [size for size in SIZES if size in given.sizes.split(",")]
-    tokens = {size: 1024 if given.quick and size == "base" else SIZES[size][3] for size in chosen}
-    updates = {size: getattr(given, f"updates_{size}") or {"base": 5, "tiny": 20}[size] for size in chosen}
+    large = ON_GPU[1] if given.gpu else None
+    tokens = {size: 1024 if given.quick and size != "tiny" else large or SIZES[size][3] for size in chosen}
+    updates = {size: getattr(given, f"updates_{size}") or {"base": 5, "tiny": 20, "big": 5}[size] for size in chosen}
     if given.quick:
         updates = {size: min(number, 2) for size, number in updates.items()}
-    data = {size: getattr(given, f"data_{size}") or _made_up(made, size, given.quick) for size in chosen}
+    data = {size: getattr(given, f"data_{size}") or _made_up(made, size, given.quick, given.gpu) for size in chosen}
     inputs = Inputs(
         folder=made, data=data, vocabulary={size: _types(data[size]) for size in chosen}, max_tokens=tokens,
         updates=updates, warm_up=1 if given.quick else 3, memory_tokens=2048 if given.quick else 8192,
-        precisions=tuple(given.precisions.split(",")),
+        precisions=tuple(given.precisions.split(",")), gpu=given.gpu,
     )  # fmt: skip
     for size in chosen:
         wanted = [(tokens[size], inputs.warm_up + updates[size])]
@@ -88,8 +96,9 @@ def prepared(given: argparse.Namespace) -> Inputs:
     return inputs
 
 
-def _made_up(made: Path, size: str, quick: bool) -> Path:
+def _made_up(made: Path, size: str, quick: bool, gpu: bool = False) -> Path:
     vocabulary, pairs, length, _ = SIZES[size]
+    pairs = ON_GPU[0] if gpu else pairs
     folder = made / (f"data_{size}_quick" if quick else f"data_{size}")
     if not (folder / "complete").is_file():
         number = 5_000 if quick else pairs

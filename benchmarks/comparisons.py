@@ -66,6 +66,7 @@ class Inputs:
         warm_up: updates that are not.
         memory_tokens: of the batch that memory is measured at.
         precisions: for training quicker than float32.
+        gpu: whether stock has a half precision too.
     """
 
     folder: Path
@@ -76,6 +77,7 @@ class Inputs:
     warm_up: int = 3
     memory_tokens: int = 8192
     precisions: tuple[str, ...] = field(default=("bf16",))
+    gpu: bool = False
 
 
 def script(name: str, *words: object) -> list[str]:
@@ -114,9 +116,11 @@ def training(inputs: Inputs) -> list[Comparison]:
 
 
 def _with_precisions(inputs: Inputs, size: str, *words: object) -> dict[str, list[str]]:
-    """Stock in float32, which is all that it can on a processor, and the plugin in float32 and in each quicker one."""
+    """Stock in float32 and on a GPU in fp16, and the plugin in float32 and in each quicker precision."""
     given = (size, inputs.data[size], *words)
     sides = {side: script("train_side", side, *given) for side in ("stock", "aat")}
+    if inputs.gpu:
+        sides["stock fp16"] = script("train_side", "stock", *given, "--fp16")
     sides |= {f"aat {one}": script("train_side", "aat", *given, "--precision", one) for one in inputs.precisions}
     return sides
 

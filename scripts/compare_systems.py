@@ -175,9 +175,8 @@ class Training:
             steps.run("train-minutes", self._command(f"optimization.max_update={reached}"), follow="train_inner")
         found = []
         logs = [steps.log(name) for name in ("train-updates", "train-minutes") if steps.log(name).is_file()]
-        saved, spent = self._saved(), processor_minutes(logs)
-        took = {update: self._seconds(path) / 60 if clock == "wall" else spent.get(update, 0.0)
-                for update, path in saved.items()}  # fmt: skip
+        saved, spent = self._saved(), processor_minutes(logs, self.task.interval)
+        took = {update: self._seconds(path) / 60 if clock == "wall" else spent[update] for update, path in saved.items()}
         for name, title, last in (
             ("updates", f"{updates:,} updates", max((one for one in saved if one <= updates), default=None)),
             ("minutes", f"{minutes:g} minutes", max((one for one in saved if took[one] <= minutes), default=None)),
@@ -202,7 +201,7 @@ class Training:
 
     def _reached(self, updates: int, minutes: float) -> int:
         """How many updates these minutes of the processor's are, at what the first `updates` took."""
-        spent = processor_minutes([_steps(self.out / "logs").log("train-updates")])
+        spent = processor_minutes([_steps(self.out / "logs").log("train-updates")], self.task.interval)
         each = max(spent.values()) / max(spent)
         return int(minutes / each) // self.task.interval * self.task.interval
 
@@ -217,18 +216,27 @@ class Training:
         return float(read_checkpoint(str(checkpoint), map_only=True)["extra_state"]["previous_training_time"])
 
 
-def processor_minutes(logs: Sequence[Path]) -> dict[int, float]:
+def processor_minutes(logs: Sequence[Path], interval: int) -> dict[int, float]:
     """Update → the processor's minutes up to it, over the logs of a training and of what went on from it.
 
-    A process that was started again after a stop says nothing of the one before; its updates are left out.
+    A process that was started again after a stop says nothing of the one before, whose log it replaced: what that one
+    did is counted at the pace of the one that went on.
+
+    Args:
+        logs: in order.
+        interval: updates between what they say.
     """
     found: dict[int, float] = {}
     for log in logs:
         points = curve(records(log.read_text(encoding="utf-8").splitlines()), "train", "processor_s")
-        before, done = max(found.values(), default=0.0), max(found, default=0)
-        each = points[1][0] - points[0][0] if len(points) > 1 else 0
-        if points and (not each or points[0][0] <= done + each):
-            found |= {update: before + seconds / 60 for update, seconds in points}
+        if not points:
+            continue
+        begun = max(0, points[0][0] - interval)
+        pace = points[-1][1] / 60 / (points[-1][0] - begun)
+        for update in range(interval, begun + 1, interval):
+            found.setdefault(update, pace * update)
+        before = found.get(begun, pace * begun)
+        found |= {update: before + seconds / 60 for update, seconds in points}
     return found
 
 

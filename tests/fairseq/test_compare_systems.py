@@ -80,6 +80,27 @@ def test_parsers_are_compared_after_equal_processor_time(tmp_path):
         assert all(row["processor_minutes"] < 0.1 for row in own if row["at"] == "0.05 minutes")
 
 
+def log_of(path, *points):
+    """A training's log of `points` (update, seconds of the processor)."""
+    said = "[2026-11-26 10:00:00,000][train_inner][INFO] - epoch 001: 9 / 438 loss=9.2, nll_loss=9.1, wpb=888.1"
+    lines = [f"{said}, num_updates={update}, processor_s={seconds}, wall=5" for update, seconds in points]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
+def test_what_a_stopped_process_did_counts_at_the_pace_of_the_one_that_went_on(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(PROGRAM.parent))
+    from compare_systems import processor_minutes
+
+    whole = log_of(tmp_path / "a", (50, 30.0), (100, 60.0))
+    longer = log_of(tmp_path / "b", (150, 36.0), (200, 66.0))
+    assert processor_minutes([whole, longer], 50) == pytest.approx({50: 0.5, 100: 1.0, 150: 1.6, 200: 2.1})
+    resumed = log_of(tmp_path / "c", (150, 30.0), (200, 60.0))
+    assert processor_minutes([resumed], 50) == pytest.approx({50: 0.5, 100: 1.0, 150: 1.5, 200: 2.0})
+    single = log_of(tmp_path / "d", (150, 30.0))
+    assert processor_minutes([single], 50) == pytest.approx({50: 0.5, 100: 1.0, 150: 1.5})
+
+
 @pytest.mark.parametrize(("words", "said"), [
     (["demo", "--systems", "aat,cnn"], "no system cnn"),
     (["demo", "--updates", 70], "a multiple of 50"),
