@@ -176,7 +176,8 @@ class Training:
         found = []
         logs = [steps.log(name) for name in ("train-updates", "train-minutes") if steps.log(name).is_file()]
         saved, spent = self._saved(), processor_minutes(logs, self.task.interval)
-        took = {update: self._seconds(path) / 60 if clock == "wall" else spent[update] for update, path in saved.items()}
+        by_wall = {update: self._seconds(path) / 60 for update, path in saved.items()}
+        took = by_wall if clock == "wall" else {update: spent[update] for update in saved}
         for name, title, last in (
             ("updates", f"{updates:,} updates", max((one for one in saved if one <= updates), default=None)),
             ("minutes", f"{minutes:g} minutes", max((one for one in saved if took[one] <= minutes), default=None)),
