@@ -13,8 +13,7 @@ from aat_plugin.results.table2 import COLUMNS, SYSTEMS, System, model_operations
 from aat_plugin.results.training_cost import Cost
 
 UNKNOWN = "unknown"
-HEAD = ("system", "data", "updates", "target tokens", "model", "machine", "utilisation",
-        "machine and its rate")  # fmt: skip
+HEAD = ("system", "data", "updates", "target tokens", "model", "machine", "utilisation")
 Row = list[str | Cell]
 
 
@@ -51,7 +50,7 @@ def ours(runs: Sequence[Run]) -> Section:
         ["Floating-point operations of each training, counted twice. Model: what the run's own config asks for on the "
          "tokens that it saw, forward and backward. Machine: the paper's way, time × devices × the sustained rate of a "
          "device. Utilisation is the first over the second."],
-        Table(HEAD, list(_rows(runs)), (2, 3, 4, 5, 6), (7,)), minor=True,
+        Table(HEAD, list(_rows(runs)), (2, 3, 4, 5, 6)), note=" ".join(_machines(runs)), minor=True,
     )  # fmt: skip
 
 
@@ -69,13 +68,24 @@ def _rows(runs: Sequence[Run]) -> Iterator[Row]:
 def _cells(cost: Cost | None, run: Run) -> Row:
     """Below `HEAD` from the third on; the model's number bears the run's name."""
     if cost is None:
-        return [UNKNOWN, UNKNOWN, Cell(UNKNOWN, run.name), UNKNOWN, UNKNOWN, "recorded without a checkpoint"]
+        return [UNKNOWN, UNKNOWN, Cell(UNKNOWN, run.name), UNKNOWN, UNKNOWN]
     asked, could, share = cost.model_operations, cost.machine_operations, cost.utilisation
-    rate = UNKNOWN if cost.rate is None else f"{cost.rate:.2e} a second"
-    machine = f"{cost.seconds:,.0f} s × {cost.devices} × {cost.device}: {rate}, {cost.rate_from}. {cost.known_by}."
     shown = [f"{cost.updates:,}", f"{cost.target_tokens:,.0f}", _number(asked), _number(could),
-             UNKNOWN if share is None else f"{100 * share:.0f} %", machine]  # fmt: skip
+             UNKNOWN if share is None else f"{100 * share:.0f} %"]  # fmt: skip
     return [Cell(text, run.name, named=place == 2) for place, text in enumerate(shown)]
+
+
+def _machines(runs: Sequence[Run]) -> Iterator[str]:
+    """What each run's machine took, and whence its rate is known."""
+    for found in figures(runs, "table2").values():
+        for one in found:
+            cost = one.cost
+            if cost is None:
+                yield f"{one.run.name}: recorded without a checkpoint."
+                continue
+            rate = UNKNOWN if cost.rate is None else f"{cost.rate:.2e} a second"
+            took = f"{cost.seconds:,.0f} s × {cost.devices} × {cost.device}: {rate}, {cost.rate_from}"
+            yield f"{one.run.name}: {took}. {cost.known_by}."
 
 
 def _number(value: float | None) -> str:

@@ -11,6 +11,8 @@ from aat_plugin.results.table3 import BY_NAME, VARIATIONS, VOCABULARY, Variation
 from aat_plugin.results.table3_runs import clear_rows, verdict
 
 SIZES = ("num_layers", "d_model", "d_ff", "num_heads", "d_k", "d_v", "dropout", "label_smoothing")
+LEARNED = 1.0
+"""BLEU of row base under which differences from it are not taken seriously."""
 HEAD = ("row", "N", "d_model", "d_ff", "h", "d_k", "d_v", "P_drop", "ε_ls", "steps", "PPL", "BLEU", "M, paper",
         "M, counted")  # fmt: skip
 
@@ -61,12 +63,23 @@ def _run(run: Run) -> list[Section]:
     text = [
         f"Scale {content['scale']}, {content['budget']:,} updates of base, {content['seeds']} seeds, "
         f"{content['experiment']}; development set, last checkpoint, no averaging. ± is half a 95 % interval.",
+        *_caution(content["rows"]),
         "Rows whose published difference from base is at least half a point of BLEU:",
         *(verdict(name, content["rows"][name]["signs"]) for name in wanted),
     ]
     head = ("row", "PPL", "BLEU", "PPL: sign came back", "BLEU: sign came back")
     return [Section(f"Rows trained here, scale {content['scale']}", text, Table(head, rows, (1, 2)),
                     note=f"run {run.name}", minor=True)]  # fmt: skip
+
+
+def _caution(rows: Mapping[str, Any]) -> list[str]:
+    """That base has learned nothing yet, where it has not."""
+    base = rows.get("base")
+    if base is None or base["bleu"]["mean"] >= LEARNED:
+        return []
+    bleu = base["bleu"]["mean"]
+    return [f"Row base has hardly begun to learn ({bleu:.2f} BLEU), so that signs against it say nothing "
+            "of the paper's: give a larger --budget."]  # fmt: skip
 
 
 def _spread(found: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 
@@ -128,3 +129,20 @@ def test_signs_are_told_row_by_row(folder):
     *_, trained = table3(recorded_runs.find(folder))
     assert any(line.startswith("A1: BLEU -1.00 (published -0.90): its sign came back") for line in trained.text)
     assert [row for row in trained.table.rows if row[0] == "C1"] == [["C1", "not run", "not run", "", ""]]
+
+
+def test_signs_against_a_base_that_has_not_learned_are_called_nothing(folder):
+    assert not any("hardly begun" in line for line in table3(recorded_runs.find(folder))[-1].text)
+    (file,) = folder.glob("t3/*.json")
+    content = json.loads(file.read_text())
+    content["table3"]["rows"]["base"]["bleu"] = {"mean": 0.08, "half": None}
+    file.write_text(json.dumps(content))
+    trained = table3(recorded_runs.find(folder))[-1]
+    assert any("hardly begun to learn (0.08 BLEU)" in line for line in trained.text)
+
+
+def test_the_machine_behind_a_cost_is_named_below_its_table(folder):
+    costs = next(one for one in table2(recorded_runs.find(folder)) if one.title == "Training cost of runs here")
+    assert all(len(row) == len(costs.table.head) for row in costs.table.rows)
+    assert COST.device in costs.note
+    assert "recorded without a checkpoint" in costs.note  # the other run's

@@ -68,10 +68,15 @@ def _training(cuda: bool) -> Finding:
     """Which of the quick ways of training exist here (benchmarks/README.md)."""
     import torch
 
+    from aat_plugin.architecture.precision import has_kernels
     from aat_plugin.training.memory import has_settings
 
+    if cuda and not has_kernels():
+        mend = "install triton, which torch for CUDA brings on Linux"
+        plain = "fused loss and Adam; without Triton the plain path for the rest"
+        return Finding(TOPIC, "training", plain, "note", mend)
     if cuda:
-        return Finding(TOPIC, "training", "fused loss; unpadded, quick dropout and fused Adam are for processors")
+        return Finding(TOPIC, "training", "fused loss and Adam; with precision=bf16 attention and residuals as kernels")
     found = {"fused Adam": hasattr(torch, "_fused_adamw_"), "memory kept": has_settings()}
     missing = [name for name, there in found.items() if not there]
     ways = ["fused loss", "unpadded", "quick dropout", *(name for name, there in found.items() if there)]
