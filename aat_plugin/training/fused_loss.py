@@ -11,7 +11,7 @@ nobody asks for, does not exist.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -42,6 +42,8 @@ class FusedCrossEntropy(SmoothedCrossEntropy):
     """
 
     chunk: int | None = None
+    counts_rows: ClassVar[bool] = True
+    """Whether a processor counts the real rows first; a GPU never does."""
 
     def rows_a_chunk(self, dtype: torch.dtype, device: str = "cpu") -> int:
         """How many rows of logits of `dtype` exist at one time on a kind of device."""
@@ -60,7 +62,7 @@ class FusedCrossEntropy(SmoothedCrossEntropy):
         rows, classes = features.reshape(-1, features.size(-1)), target.reshape(-1)
         real = classes.ne(self.padding_idx)
         here: Tensor | None = real
-        if features.device.type == "cpu":
+        if features.device.type == "cpu" and self.counts_rows:
             places, here = real.nonzero().squeeze(-1), None
             rows, classes = rows.index_select(0, places), classes.index_select(0, places)
         else:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import aat_plugin
+from aat_plugin.bindings.precision import quick_bf16
 
 pytestmark = [pytest.mark.fairseq, pytest.mark.slow]
 
@@ -92,6 +93,17 @@ def test_kill_and_restart_is_bit_equal(train, undisturbed, tmp_path, kill_at, wo
     train(tmp_path, workers=workers)
     assert same(tmp_path, undisturbed)
     assert not list(tmp_path.glob(".*aat-unfinished"))
+
+
+def test_kill_and_restart_is_bit_equal_in_bf16(train, undisturbed, tmp_path):
+    """With every quick way on: where the processor has no bfloat16, float32 is taken, and this is the test above."""
+    train(tmp_path / "whole", precision="bf16")
+    whole = torch.load(tmp_path / "whole/checkpoint_last.pt")["model"]
+    assert quick_bf16(torch.device("cpu")) != same(tmp_path / "whole", undisturbed)
+    killed = train(tmp_path / "cut", kill_at="update:13", check=False, precision="bf16")
+    assert killed.returncode == -signal.SIGKILL
+    train(tmp_path / "cut", precision="bf16")
+    assert same(tmp_path / "cut", whole)
 
 
 def test_a_truncated_last_checkpoint_gives_way_to_the_newest_complete_one_and_says_so(train, undisturbed, tmp_path):
