@@ -56,7 +56,7 @@ def launched(config, ways, loss, sentences=4, longest=20, autocast=False):
 
 @pytest.mark.parametrize("autocast", [False, True])
 def test_products_that_share_an_input_are_one(make_config, autocast):
-    """Of an encoder layer QKV, output, two of the feed-forward: 4; of a decoder layer 7; forward, and two of each back."""
+    """Encoder layer: QKV, output, two of the feed-forward are 4; decoder layer 7; forward, and two of each back."""
     config = make_config(d_k=4, d_v=4, dropout=0.1, num_layers=2)
     quick = launched(config, ALL, FusedCrossEntropy(), autocast=autocast)
     assert quick["aten.mm"] + quick["aten.addmm"] + quick["aten.addmm_"] == 3 * 2 * (4 + 7) + 3
