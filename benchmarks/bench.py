@@ -64,6 +64,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--parser", type=Path, help="a trained parser of ours, with next_word=false, for beam 21")
     parser.add_argument("--parser-data", type=Path, help="the data-bin whose test set it parses")
     parser.add_argument("--parsed-sentences", type=int, default=24, help="the longest of the parser's test set")
+    parser.add_argument("--parsed-length", type=int, help="force its outputs to so many tokens")
     parser.add_argument("--base-decoding", action="store_true", help="an untrained model of base size too")
     parser.add_argument("--limit", type=float, default=3600.0, help="seconds that one run may take")
     parser.add_argument("--report", type=Path, help="write the report of what was run to this file too, and end")
@@ -126,7 +127,7 @@ def decoded(given: argparse.Namespace, inputs: Inputs) -> list[Task]:
     if given.base_decoding:
         data = _made_up(inputs.folder, "base", quick=True)
         base = _forms(inputs.folder, _trained(inputs.folder, "base", data, 1, []), data, 4 if given.quick else 48)
-    found = tasks(translator, parser, base, given.alone)
+    found = tasks(translator, parser, base, given.alone, given.parsed_length)
     return [replace(task, sizes=task.sizes and "2,4") for task in found] if given.quick else found
 
 

@@ -81,8 +81,13 @@ class Task:
         return found
 
 
-def tasks(model: Model | None, parser: Model | None, base: Model | None, alone: int = 100) -> list[Task]:
-    """What is decoded: a translator at beam 4, and `alone` sentences one by one; a parser (or it) at beam 21; base."""
+def tasks(
+    model: Model | None, parser: Model | None, base: Model | None, alone: int = 100, length: int | None = None
+) -> list[Task]:
+    """What is decoded: a translator at beam 4, and `alone` sentences one by one; a parser (or it) at beam 21; base.
+
+    With `length` each of the parser's outputs has so many tokens.
+    """
     found: list[Task] = []
     if model is not None:
         medians = {"decode_beam4_fp32": "aat", "decode_beam4_fast": "aat bf16", "decode_beam4_int8": "aat int8"}
@@ -93,7 +98,8 @@ def tasks(model: Model | None, parser: Model | None, base: Model | None, alone: 
     wide = parser or model
     if wide is not None:
         medians = {"decode_beam21": "aat bf16", "decode_beam21_fp32": "aat"}
-        more = ("--longest", "--max-len-a", "4") if parser is not None else ()
+        limit = ("--max-len-a", "4") if length is None else ("--forced-length", str(length))
+        more = ("--longest", *limit) if parser is not None else ()
         title = "Parsing, the longest sentences, beam 21" if parser is not None else "Decoding, beam 21"
         found.append(Task("decode_beam21", title, wide, 21, SIZES[21], medians, more))
     if base is not None:
