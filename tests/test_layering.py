@@ -73,7 +73,16 @@ def test_the_core_imports_the_fields_libraries_and_its_own_room(path):
             allowed = (own, "aat_plugin.errors", "aat_plugin.conventions")
             assert any(name == one or name.startswith(f"{one}.") for one in allowed), name
         else:
-            assert name.partition(".")[0] in FIELD_LIBRARIES | set(sys.stdlib_module_names), name
+            kernels = {"triton"} if path.stem.startswith("triton_") else set()
+            assert name.partition(".")[0] in FIELD_LIBRARIES | kernels | set(sys.stdlib_module_names), name
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if not path.stem.startswith("triton_")], ids=identify)
+def test_what_imports_kernels_does_so_where_they_are_needed(path):
+    """Triton is not there beside torch for processors."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    first = [node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)]
+    assert not [name for name in first if name.rpartition(".")[2].startswith("triton_")]
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if room(path) in ("conventions", "errors")], ids=identify)
