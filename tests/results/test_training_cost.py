@@ -58,7 +58,7 @@ def shown(tmp_path) -> list[list[str]]:
 
 def test_rows_that_were_not_run_say_so_and_a_run_stands_in_its_row(tmp_path):
     places = [["base", "en_de"], ["base", "en_fr"], ["big", "en_de"], ["big", "en_fr"], ["demo", "made-up grammar"]]
-    assert shown(tmp_path) == [[*place, *["not run"] * 6] for place in places]
+    assert shown(tmp_path) == [[*place, *["not run"] * 5] for place in places]
     source = provenance.collect(["train"], [])
     cell = {"table": "table2", "row": "big", "column": "en_de", "value": 28.0}
     recorded_runs.write(tmp_path / "big", source, {"cells": [{**cell, "cost": COST.to_json()}]})
@@ -68,10 +68,11 @@ def test_rows_that_were_not_run_say_so_and_a_run_stands_in_its_row(tmp_path):
     found = shown(tmp_path)
     numbers = ["100", "2,000,000", "3.00e+15", "5.47e+17", "1 %"]
     assert [row[2:7] for row in found if row[:2] in (["big", "en_de"], ["demo", "made-up grammar"])] == [numbers] * 2
-    machine = next(row[7] for row in found if row[0] == "big")
-    assert machine == "7,200 s × 8 × P100: 9.50e+12 a second, the paper's sustained rate. the data's."
+    note, run = cost_sections.ours(recorded_runs.find(tmp_path)).note, source["run"]
+    assert f"{run}: 7,200 s × 8 × P100: 9.50e+12 a second, the paper's sustained rate. the data's." in note
+    assert f"{run}: recorded without a checkpoint." in note
     assert [row[2:7] for row in found if row[0] == "mine"] == [["unknown"] * 5]
-    assert [row for row in found if row[0] == "base"] == [[*place, *["not run"] * 6] for place in places[:2]]
+    assert [row for row in found if row[0] == "base"] == [[*place, *["not run"] * 5] for place in places[:2]]
     links = [cell.run for row in cost_sections.ours(recorded_runs.find(tmp_path)).table.rows for cell in row
              if not isinstance(cell, str)]  # fmt: skip
     assert set(links) == {source["run"]}
