@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from kept_bytes import kept_bytes
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from aat_plugin.architecture import Transformer
-from aat_plugin.architecture.half_rows import half_type, project
+from aat_plugin.architecture.half_rows import Rounded, half_type, project
 from aat_plugin.architecture.ways import Ways
 from aat_plugin.training.fused_loss import FusedCrossEntropy
 
@@ -154,3 +155,20 @@ def kept_for_backward(model, ways):
 def test_less_is_kept_for_the_gradient(make_config):
     model = Transformer(make_config(**SIZES, dropout=0.1)).train()
     assert kept_for_backward(model, HALF) < 0.75 * kept_for_backward(model, QUICK)
+
+
+def test_weights_that_are_rounded_together_give_the_same_products_and_gradients():
+    torch.manual_seed(2)
+    groups = [[nn.Linear(8, 6), nn.Linear(8, 4)], [nn.Linear(8, 5, bias=False)]]
+    x = torch.randn(3, 8).bfloat16()
+    found = []
+    for rounded in (None, Rounded(groups)):
+        outs = [project(x, group, rounded=rounded) for group in groups]
+        sum(out.float().sum() for out in outs).backward()
+        parameters = [one for group in groups for part in group for one in part.parameters()]
+        found.append([*outs, *(one.grad.clone() for one in parameters)])
+        for one in parameters:
+            one.grad = None
+    assert all(one.equal(other) for one, other in zip(*found, strict=True))
+    with pytest.raises(KeyError):
+        Rounded(groups[:1]).of(groups[1])
