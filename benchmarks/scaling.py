@@ -86,10 +86,14 @@ def main() -> int:
     parser.add_argument("--clock", choices=["wall", "processor"], default="wall")
     parser.add_argument("--limit", type=float, default=900.0, help="seconds that one point may take")
     given = parser.parse_args()
+    sweeps, titles = given.sweeps.split(","), {
+        "length": "tokens a sentence", "batch": "tokens a batch", "vocabulary": "types",
+    }  # fmt: skip
+    if unknown := sorted(set(sweeps) - set(titles)):
+        parser.error(f"no sweep {unknown[0]}: {', '.join(titles)}")
     (given.out / "made").mkdir(parents=True, exist_ok=True)
     everything: dict[str, Any] = {}
-    titles = {"length": "tokens a sentence", "batch": "tokens a batch", "vocabulary": "types"}
-    for sweep in given.sweeps.split(","):
+    for sweep in sweeps:
         everything[sweep] = measured(given, sweep)
         write(given.out / "scaling.json", everything)
         alt = f"Target tokens a second of training, {given.size}, against {titles[sweep]}, for {', '.join(SIDES)}."

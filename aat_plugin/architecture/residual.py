@@ -22,6 +22,8 @@ from aat_plugin.architecture.ways import Ways
 
 ON_GPU = (torch.float32, torch.bfloat16)
 """Types of rows that the kernels take."""
+WIDEST = 8192
+"""Of a row there, which one program holds whole."""
 LARGEST = 0x7F80
 """Bits of bfloat16's infinity: with the sign, the first of all numbers in their order (what lies beyond are none)."""
 SMALLEST = 0x0080
@@ -32,7 +34,9 @@ def can_fuse(x: Tensor, p: float, ways: Ways) -> bool:
     """Whether `normalised_sum` takes x: with something to drop, and masks drawn as it draws them."""
     if not (ways.fused_residual and ways.quick_dropout and 0 < level(p) < LEVELS):
         return False
-    return x.device.type == "cpu" or (x.device.type == "cuda" and x.dtype in ON_GPU and has_kernels())
+    if x.device.type == "cpu":
+        return True
+    return x.device.type == "cuda" and x.dtype in ON_GPU and x.size(-1) <= WIDEST and has_kernels()
 
 
 def normalised_sum(x: Tensor, inner: Tensor, norm: LayerNorm, p: float) -> Tensor:

@@ -18,8 +18,6 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-WIDEST = 8192
-"""Of a row, which one program holds whole."""
 PROGRAMS = 528
 """At most, in the backward pass, each of which sums its rows' part of the scale's and the bias's gradient."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Ways:
-    """What training may do on a processor.
+    """What training may do; `quick_dropout` alone is for processors, elsewhere it lets `fused_residual` draw its masks.
 
     Attributes:
         unpadded: compute real tokens alone (`unpadded`); the same numbers up to rounding.

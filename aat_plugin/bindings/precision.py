@@ -5,7 +5,7 @@ In generation our own models' weights are held in bfloat16, or in 8-bit integers
 
 fairseq's own --bf16 crashes on a processor and --amp does nothing there. Here the criterion's call runs under torch's
 autocast: weights stay in float32 and are rounded once a micro-batch, softmax and norms are computed in float32, and the
-optimizer sees float32 gradients (on processors `architecture.half_rows` has the rest). Section 5 says nothing of
+optimizer sees float32 gradients (`architecture.half_rows` has the rest). Section 5 says nothing of
 precision; float32 is the default.
 """
 

@@ -278,11 +278,11 @@ def _clip_at_once(optimizer: Any) -> None:
         return
 
     def clip(max_norm: float, aggregate_norm_fn: Any = None) -> Tensor:
-        plain = [one for one in optimizer.params if one.grad is not None and not hasattr(one, "expert")]
-        if aggregate_norm_fn is not None or len(plain) < len([one for one in optimizer.params if one.grad is not None]):
+        moved = [one for one in optimizer.params if one.grad is not None]
+        if aggregate_norm_fn is not None or not moved or any(hasattr(one, "expert") for one in moved):
             total: Tensor = FairseqAdam.clip_grad_norm(optimizer, max_norm, aggregate_norm_fn)
             return total
-        return fused_adam.clip(plain, max_norm)
+        return fused_adam.clip(moved, max_norm)
 
     optimizer.clip_grad_norm = clip
 

@@ -12,7 +12,9 @@ import torch
 from fairseq import options, tasks
 from fairseq.data import LanguagePairDataset
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+from fairseq.optim.adam import FairseqAdam
 
+from aat_plugin.bindings import translation_task
 from aat_plugin.bindings.datasets import AatLanguagePairDataset
 from aat_plugin.bindings.model import AatTransformerModel
 from aat_plugin.bindings.update_iterator import UpdateIterator
@@ -145,3 +147,17 @@ def test_an_empty_micro_batch_weighs_nothing_wherever_it_stands(configured):
         assert weight == expected
         assert (float(logged["loss"]) == 0) is ignored
         assert all((float(one.grad.abs().sum()) == 0) is ignored for one in model.parameters() if one.grad is not None)
+
+
+@pytest.mark.parametrize("left_out", [0, 2])
+def test_the_norm_by_one_call_stands_in_for_fairseqs_and_leaves_the_rest_to_it(left_out):
+    """As on a GPU: gradients or none, and what fairseq would say."""
+    parameters = [torch.nn.Parameter(torch.ones(3) * number) for number in (1.0, 2.0)]
+    optimizer = FairseqAdam.__new__(FairseqAdam)
+    optimizer._optimizer = torch.optim.SGD(parameters, lr=1.0)
+    for parameter in parameters[left_out:]:
+        parameter.grad = parameter.detach().clone()
+    expected = FairseqAdam.clip_grad_norm(optimizer, 0.0)
+    translation_task._clip_at_once(optimizer)
+    assert float(optimizer.clip_grad_norm(0.0)) == pytest.approx(float(expected))
+    assert "clip_grad_norm" in vars(optimizer)
