@@ -90,13 +90,15 @@ train() {
 # average LAST BY: the mean of the last checkpoints (Section 6.1).
 average() { step average "$run/averaged.pt" aat average --last "$1" --by "$2" "$run" -o "$run/averaged.pt"; }
 
-# translate SOURCE TARGET BEAM WORDS…: the test set, with the paper's α of 0.6 and limit of |x| + 50 (Section 6.1).
+# translate SOURCE TARGET BEAM WORDS…: the test set, as `search` says: the paper's α of 0.6 and limit of |x| + 50 (Section
+# 6.1), where the recipe says nothing else.
+search=(--lenpen 0.6 --max-len-a 1 --max-len-b 50)
 translate() {
     local device
     device=$(python -c 'import torch; print("" if torch.cuda.is_available() else "--cpu")')
     step translate "$run/test.out" into "$run/test.out" fairseq-generate "$out/data/data-bin" \
         --user-dir "$(aat user-dir)" --task aat_translation --path "$run/averaged.pt" --source-lang "$1" \
-        --target-lang "$2" --beam "$3" --lenpen 0.6 --max-len-a 1 --max-len-b 50 --max-tokens 4096 $device "${@:4}"
+        --target-lang "$2" --beam "$3" "${search[@]}" --max-tokens 4096 $device "${@:4}"
 }
 
 # score PROTOCOL LANGUAGE REFERENCE WORDS…: BLEU, as JSON in a file of its own.

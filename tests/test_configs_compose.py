@@ -232,7 +232,7 @@ def test_a_misspelt_option_without_a_plus_is_hydras_error_and_names_it(composed)
         composed("wmt14_en_de_base", "model.droput=0.2")
 
 
-@pytest.mark.parametrize(("budget", "tokens"), [("25k", 25_000), ("4k", 4_096), ("1k", 1_024)])
+@pytest.mark.parametrize(("budget", "tokens"), [("25k", 25_000), ("8k", 8_192), ("4k", 4_096), ("1k", 1_024)])
 def test_a_budget_is_the_same_on_any_hardware(budget, tokens):
     for hardware in choices("hardware"):
         batch = OmegaConf.load(CONF / f"batch/{budget}_{hardware}.yaml")
@@ -252,7 +252,7 @@ def test_the_published_recipes_reach_the_groups(composed):
     assert (multi30k.model.dropout, multi30k.lr_scheduler.warmup_updates, multi30k.lr_scheduler.lr_factor) == (
         0.3, 2000, 2.5,
     )  # fmt: skip
-    assert multi30k.dataset.max_tokens == 4096
+    assert multi30k.dataset.max_tokens == 2 * 4096
 
 
 @pytest.mark.parametrize(("precision", "found"), [
