@@ -143,11 +143,11 @@ class _DecoderLayer(_Layer):
         """
         query, key, value = self.own.project(self.before(x, self.own_norm))
         keys, values = cache.extend(index, key, value)
-        mixed, _ = _mixed(query.to(keys.dtype), keys.transpose(2, 3), values, hidden)
+        mixed, _ = _mixed(_copied(query, keys.dtype), keys.transpose(2, 3), values, hidden)
         x = self.after(self.own.join(mixed, x), self.own_norm)
         assert self.source.query is not None
         query = self.source.split(self.source.query(self.before(x, self.source_norm)))
-        mixed, weights = _mixed(query.to(keys.dtype), *cache.memory[index], cache.hidden_source)
+        mixed, weights = _mixed(_copied(query, keys.dtype), *cache.memory[index], cache.hidden_source)
         x = self.after(self.source.join(mixed, x), self.source_norm)
         return self.feed_forward(x), weights
 

@@ -19,13 +19,13 @@ from fairseq.sequence_generator import EnsembleModel
 from torch import Tensor, nn
 
 from aat_plugin.architecture.packed import PackedDecoder, PackedEncoder
-from aat_plugin.architecture.precision import log_normalizer
+from aat_plugin.architecture.precision import log_normalizer, read
 from aat_plugin.bindings.model import AatDecoder, AatEncoder
 from aat_plugin.bindings.precision import Precision
 from aat_plugin.bindings.rivals import FairseqRivalDecoder
-from aat_plugin.translation.search_options import NextScores, NextTokens, ScoresInPieces
+from aat_plugin.translation.search_options import BLOCK, NextScores, NextTokens, ScoresInPieces
 
-LOGITS_AT_ONCE = 2_500_000
+LOGITS_AT_ONCE = 1_200_000
 """Made and searched together on a processor: memory that is used again and not asked of the system for each step."""
 
 
@@ -66,7 +66,7 @@ def steps(
     """
     own = all(type(model.encoder) is AatEncoder and type(model.decoder) is AatDecoder for model in ensemble.models)
     if own and ensemble.has_incremental:  # a class derived from ours may compute something else
-        return OwnSteps(ensemble, net_input["src_tokens"], temperature, precision)
+        return OwnSteps(ensemble, net_input["src_tokens"], beam, temperature, precision)
     return ModelSteps(ensemble, net_input, beam, temperature)
 
 
@@ -74,10 +74,10 @@ class OwnSteps:
     """One batch's decoding state; arguments as of `steps`."""
 
     def __init__(
-        self, ensemble: EnsembleModel, src_tokens: Tensor, temperature: float, precision: Precision
+        self, ensemble: EnsembleModel, src_tokens: Tensor, beam: int, temperature: float, precision: Precision
     ) -> None:
         self.temperature = temperature
-        names = precision.of_weights(src_tokens.device)
+        names = precision.of_weights(src_tokens.device, src_tokens.size(0) * beam)
         packed = [_packed(model, *names) for model in ensemble.models]
         self.decoders = [decoder for _, decoder in packed]
         self.caches = [decoder.begin(encoder.encode(src_tokens)) for encoder, decoder in packed]
@@ -101,11 +101,11 @@ class OwnSteps:
         wide = torch.promote_types(logits[0].dtype, torch.float32)
         if self.temperature != 1.0:
             logits = [one / self.temperature for one in logits]
-        if len(logits) > 1 or not logits[0].is_cuda:  # a GPU searches in what the product gave
-            logits = [one.to(wide) for one in logits]
+        if len(logits) == 1:  # searched in what the product gave
+            found = read(logits[0], BLOCK)
+            return NextScores(logits[0], None, found.log_normalizer, found.largest)
+        logits = [one.to(wide) for one in logits]
         normalizers = [log_normalizer(one) for one in logits]
-        if len(logits) == 1:
-            return NextScores(logits[0], None, normalizers[0])
         log_probs = [one - normalizer.unsqueeze(1) for one, normalizer in zip(logits, normalizers, strict=True)]
         return NextScores(torch.stack(log_probs).logsumexp(dim=0) - math.log(len(log_probs)))
 
@@ -115,21 +115,23 @@ class OwnSteps:
             cache.reorder(rows, sentences)
 
 
-_packs: WeakKeyDictionary[nn.Module, tuple[object, tuple[PackedEncoder, PackedDecoder]]] = WeakKeyDictionary()
+_Pack = tuple[PackedEncoder, PackedDecoder]
+_packs: WeakKeyDictionary[nn.Module, tuple[object, dict[tuple[str, str], _Pack]]] = WeakKeyDictionary()
 
 
-def _packed(model: Any, layers: str, vocabulary: str) -> tuple[PackedEncoder, PackedDecoder]:
-    """A model's packed weights, made anew when the model was trained, loaded or moved since."""
+def _packed(model: Any, layers: str, vocabulary: str) -> _Pack:
+    """A model's packed weights by precision, made anew when the model was trained, loaded or moved since."""
     state = (
-        (layers, vocabulary),
         model.decoder.times_trained,
         [(parameter.data_ptr(), parameter._version) for parameter in model.parameters()],
     )
     held = _packs.get(model)
     if held is None or held[0] != state:
-        packed = PackedEncoder(model.encoder, layers), PackedDecoder(model.decoder, layers, vocabulary)
-        held = _packs[model] = state, packed
-    return held[1]
+        held = _packs[model] = state, {}
+    packs, names = held[1], (layers, vocabulary)
+    if names not in packs:
+        packs[names] = PackedEncoder(model.encoder, layers), PackedDecoder(model.decoder, layers, vocabulary)
+    return packs[names]
 
 
 class ModelSteps:

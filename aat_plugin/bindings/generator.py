@@ -25,6 +25,7 @@ from aat_plugin.bindings.over_long import Entry, empty, fitting, select
 from aat_plugin.bindings.precision import Precision
 from aat_plugin.bindings.reference_scorer import ReferenceScorer
 from aat_plugin.errors import ConfigError, UnsupportedOptionError
+from aat_plugin.training.memory import KeptMemory
 from aat_plugin.translation.beam_search import beam_search
 from aat_plugin.translation.length_penalty import length_limits
 from aat_plugin.translation.search_options import Constraint, Hypothesis, SearchOptions
@@ -46,6 +47,7 @@ def build_generator(
     extra_gen_cls_kwargs: Mapping[str, Any] | None = None,
     prefix_allowed_tokens_fn: Callable[..., Any] | None = None,
     constraint_for: ConstraintFor | None = None,
+    keep_memory: bool = True,
 ) -> BeamSearchGenerator | ReferenceScorer:
     """The object whose `generate` fairseq calls.
 
@@ -59,6 +61,7 @@ def build_generator(
         extra_gen_cls_kwargs: only symbols_to_strip_from_output is supported; others must be None.
         prefix_allowed_tokens_fn: must be None.
         constraint_for: makes the constraint of each batch, as Section 6.3's brackets need; None for a free search.
+        keep_memory: whether freed memory stays in the process; see `training.memory`.
 
     Raises:
         UnsupportedOptionError: names what the plugin's search does not have.
@@ -78,7 +81,7 @@ def build_generator(
     if flags.score_reference:
         return ReferenceScorer(models, task.target_dictionary, flags, longest, strip)
     return BeamSearchGenerator(models, task.target_dictionary, flags, search, longest[0], strip, precision,
-                               constraint_for)
+                               constraint_for, keep_memory)
 
 
 class BeamSearchGenerator:
@@ -91,7 +94,7 @@ class BeamSearchGenerator:
         search: length_penalty, stop_rule and length_limit.
         longest_source: sources of more tokens (end symbol included) are not translated.
         strip: symbols that are not printed, besides the end symbol.
-        precision, constraint_for: see `build_generator`.
+        precision, constraint_for, keep_memory: see `build_generator`.
     """
 
     def __init__(
@@ -104,8 +107,10 @@ class BeamSearchGenerator:
         strip: set[int],
         precision: str = "float32",
         constraint_for: ConstraintFor | None = None,
+        keep_memory: bool = True,
     ) -> None:
         self.precision, self.constraint_for = Precision(precision), constraint_for
+        self._memory = KeptMemory(keep_memory)
         self.flags, self.length_limit, self.longest_source = flags, str(search["length_limit"]), longest_source
         self.pad, self.eos = dictionary.pad(), dictionary.eos()
         self.symbols_to_strip_from_output = strip | {self.eos}
@@ -157,6 +162,7 @@ class BeamSearchGenerator:
             raise UnsupportedOptionError("constraints are not supported by the plugin's beam search")
         if self.flags.print_alignment == "soft" and "id" not in sample:
             raise UnsupportedOptionError("fairseq-interactive prints hard alignments only: use --print-alignment hard")
+        self._memory.working(on_processor=sample["net_input"]["src_tokens"].device.type == "cpu")
         fits = fitting(sample, self.pad, {"source": self.longest_source})
         results: list[list[Entry]] = [[empty(self.eos)] for _ in range(len(fits))]
         if fits.any():

@@ -34,7 +34,7 @@ from aat_plugin.bindings.precision import Precision
 from aat_plugin.bindings.update_iterator import update_iterator
 from aat_plugin.errors import DataError
 from aat_plugin.training import fused_adam
-from aat_plugin.training.memory import keep_freed, peak_gigabytes
+from aat_plugin.training.memory import KeptMemory, peak_gigabytes
 from aat_plugin.training.seeding import dropout_seed
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class AatTranslationConfig(TranslationConfig):
     )
     precision: str = field(default="float32", metadata={"help": "float32 | bf16 | int8 (generation): of products"})
     fused_adam: Optional[str] = switch("take Adam's step in one pass (default true)")
-    keep_memory: Optional[str] = switch("keep freed memory in the process while training on a processor (default true)")
+    keep_memory: Optional[str] = switch("keep freed memory in the process, on a processor (default true)")
     convention: Optional[str] = governed_flag("paper | t2t_release | t2t_head | fairseq")
     length_penalty: Optional[str] = governed_flag("gnmt: ((5+|Y|)/6)^α | power: |Y|^α | none; α is --lenpen")
     stop_rule: Optional[str] = governed_flag("bound: until no open hypothesis can win | count: at `beam` finished ones")
@@ -99,6 +99,7 @@ class AatTranslationTask(TranslationTask):
         self._precision = Precision(cfg.precision)
         self._fused_adam = truth("fused_adam", getattr(cfg, "fused_adam", None), default=True)
         self._keep_memory = truth("keep_memory", getattr(cfg, "keep_memory", None), default=True)
+        self._memory = KeptMemory(self._keep_memory)
         self._left_pad = (
             truth("left_pad_source", cfg.left_pad_source, default=True),
             truth("left_pad_target", cfg.left_pad_target, default=False),
@@ -202,6 +203,7 @@ class AatTranslationTask(TranslationTask):
             extra_gen_cls_kwargs=extra_gen_cls_kwargs,
             prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
             constraint_for=self.constraint_for(),
+            keep_memory=self._keep_memory,
         )
 
     def constraint_for(self) -> ConstraintFor | None:
@@ -222,9 +224,8 @@ class AatTranslationTask(TranslationTask):
         self, sample: Any, model: Any, criterion: Any, optimizer: Any, update_num: int, ignore_grad: bool = False
     ) -> Any:
         """Forward and backward of one micro-batch, with dropout drawn from (seed, update, micro-batch)."""
-        if self._keep_memory and sample and not sample["target"].is_cuda:
-            keep_freed()
-            self._keep_memory = False  # asked for once
+        if sample:
+            self._memory.working(on_processor=not sample["target"].is_cuda)
         self._seed_dropout(update_num)
         if self._fused_adam and sample and sample["target"].is_cuda:
             _clip_at_once(optimizer)

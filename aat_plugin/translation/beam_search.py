@@ -18,12 +18,15 @@ from torch.nn import functional as F
 from aat_plugin.errors import AatError
 from aat_plugin.translation.finished import FinishedHypotheses, Kept
 from aat_plugin.translation.history import History, Step, Traced
-from aat_plugin.translation.search_options import Constraint, Hypothesis, NextScores, NextTokens, SearchOptions
+from aat_plugin.translation.search_options import (
+    BLOCK,
+    Constraint,
+    Hypothesis,
+    NextScores,
+    NextTokens,
+    SearchOptions,
+)
 from aat_plugin.translation.token_rules import TokenRules
-
-BLOCK = 64
-"""Classes in a block of `_largest_of_blocks`."""
-
 
 @torch.no_grad()
 def beam_search(
@@ -109,7 +112,7 @@ class _Search:
         for piece in pieces:
             here = slice(first, first + piece.scores.size(0))
             sentences = slice(here.start // rows, here.stop // rows)
-            scores = self.rules.apply(piece.scores, self.tokens[here], sentences)
+            scores, blocks = self._ruled(piece, here, sentences)
             if allowed is not None:
                 scores.masked_fill_(~allowed[here], -math.inf)
             if self.log_probs is None:
@@ -118,14 +121,24 @@ class _Search:
             offset = self.log_probs[here]
             if piece.log_normalizer is not None:
                 offset = offset - piece.log_normalizer
-            best, place = largest(scores.view(-1, rows, scores.size(1)), offset.view(-1, rows), 2 * self.options.beam)
-            row = place.div(scores.size(1), rounding_mode="floor")
-            found.append(_Candidates(best, place - row * scores.size(1), row))
+            best = largest(scores.unflatten(0, (-1, rows)), offset.view(-1, rows), 2 * self.options.beam, blocks)
+            found.append(_Candidates(best.value, best.token, best.row))
             first = here.stop
         assert self.log_probs is not None
         one = found[0] if len(found) == 1 else _Candidates(*(torch.cat(parts) for parts in zip(*found, strict=True)))
         first_row = torch.arange(0, first, rows, device=one.row.device).unsqueeze(1)
         return self.log_probs, one._replace(row=one.row + first_row)
+
+    def _ruled(self, piece: NextScores, here: slice, sentences: slice) -> tuple[Tensor, Tensor | None]:
+        """A piece's scores under the rules, and the largest of their blocks where that is still known."""
+        excluded, scores, blocks = self.rules.only_exclude(self.tokens.size(1) - 1), piece.scores, piece.largest
+        if blocks is None or excluded is None or self.constraint is not None:
+            wide = torch.promote_types(scores.dtype, torch.float32) if scores.device.type == "cpu" else scores.dtype
+            return self.rules.apply(scores.to(wide), self.tokens[here], sentences), None
+        scores = self.rules.apply(scores, self.tokens[here], sentences)
+        for block in {token // BLOCK for token in excluded if token < blocks.size(1) * BLOCK}:
+            blocks[:, block] = scores[:, block * BLOCK : (block + 1) * BLOCK].amax(dim=1)
+        return scores, blocks
 
     def _start(self, scores: Tensor) -> None:
         """Make log P of the rows and the finished hypotheses, in at least float32, when the first scores are known."""
@@ -179,29 +192,40 @@ class _Search:
         return results
 
 
-def largest(scores: Tensor, offset: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The `count` largest sums of each sentence and their places, largest first.
+class Largest(NamedTuple):
+    """Sums of each sentence, largest first, each (sentences, count)."""
+
+    value: Tensor
+    row: Tensor
+    """Of the sentence's rows, and"""
+    token: Tensor
+    """the class in it."""
+
+
+def largest(scores: Tensor, offset: Tensor, count: int, of_blocks: Tensor | None = None) -> Largest:
+    """The `count` largest sums of each sentence.
 
     To find a block's largest is much quicker than to sort it: the best `count` lie in the `count` blocks with the
     largest best, so only these are sorted.
 
     Args:
-        scores: (sentences, rows, V).
+        scores: (sentences, rows, V); rows may lie apart in memory.
         offset: (sentences, rows), added to each row's scores, in the type of the sums. A NaN in a row, which fills it,
             or in its offset makes the row's sums -inf.
-        count: how many; what a sentence has not is -inf with place 0.
-
-    Returns:
-        (sentences, count) sums and (sentences, count) places in rows · V.
+        count: how many; what a sentence has not is -inf, of row and class 0.
+        of_blocks: (sentences · rows, V // BLOCK), the largest of each block, where it is known.
     """
     _, rows, classes = scores.shape
-    blocks = classes // BLOCK
-    if blocks < 4 * count:
-        sums, place = _largest_sums(scores, offset.unsqueeze(2), min(count, rows * classes))
+    if classes // BLOCK < 4 * count:
+        value, place = _largest_sums(scores, offset.unsqueeze(2), min(count, rows * classes))
+        row = place.div(classes, rounding_mode="floor")
+        found = Largest(value, row, place - row * classes)
     else:
-        sums, place = _largest_of_blocks(scores, offset, count)
-    missing = (0, count - sums.size(1))
-    return F.pad(sums, missing, value=-math.inf), F.pad(place, missing)
+        found = _largest_of_blocks(scores, offset, count, of_blocks)
+    missing = (0, count - found.value.size(1))
+    if missing == (0, 0):
+        return found
+    return Largest(F.pad(found.value, missing, value=-math.inf), F.pad(found.row, missing), F.pad(found.token, missing))
 
 
 def _largest_sums(scores: Tensor, offset: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -210,26 +234,29 @@ def _largest_sums(scores: Tensor, offset: Tensor, count: int) -> tuple[Tensor, T
     return sums.nan_to_num_(nan=-math.inf, posinf=math.inf, neginf=-math.inf).topk(count, dim=1)
 
 
-def _largest_of_blocks(scores: Tensor, offset: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def _largest_of_blocks(scores: Tensor, offset: Tensor, count: int, of_blocks: Tensor | None) -> Largest:
     """As `largest`, where each row has more than `count` blocks; what is left behind them is looked at in full."""
     sentences, rows, classes = scores.shape
-    blocks, left = classes // BLOCK, classes % BLOCK
+    blocks, left, width = classes // BLOCK, classes % BLOCK, scores.stride(1)  # `width`: from row to row in memory
     even = classes - left
-    flat = scores.view(sentences, rows * classes)
-    best = scores[:, :, :even].view(sentences, rows, blocks, BLOCK).amax(dim=3)
-    kept = _largest_sums(best, offset.unsqueeze(2), count)[1]
+    if of_blocks is None:
+        of_blocks = scores[:, :, :even].unflatten(2, (blocks, BLOCK)).amax(dim=3)
+    kept = _largest_sums(of_blocks.view(sentences, rows, blocks), offset.unsqueeze(2), count)[1]
     row = kept.div(blocks, rounding_mode="floor")
-    start = kept * BLOCK + row * left
+    start = kept * BLOCK + row * (width - even)
     device = scores.device
     places = (start.unsqueeze(2) + torch.arange(BLOCK, device=device)).flatten(1)
     shifts = offset.gather(1, row).repeat_interleave(BLOCK, dim=1)
     if left:
         ends = torch.arange(even, classes, device=device)
-        behind = (torch.arange(rows, device=device).unsqueeze(1) * classes + ends).flatten()
+        behind = (torch.arange(rows, device=device).unsqueeze(1) * width + ends).flatten()
         places = torch.cat([places, behind.expand(sentences, -1)], dim=1)
         shifts = torch.cat([shifts, offset.repeat_interleave(left, dim=1)], dim=1)
+    flat = scores.as_strided((sentences, (rows - 1) * width + classes), (scores.stride(0), 1))
     sums, chosen = _largest_sums(flat.gather(1, places), shifts, count)
-    return sums, places.gather(1, chosen)
+    place = places.gather(1, chosen)
+    row = place.div(width, rounding_mode="floor")
+    return Largest(sums, row, place - row * width)
 
 
 def _first_open(candidates: _Candidates, ends: Tensor, beam: int) -> _Candidates:

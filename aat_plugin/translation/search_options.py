@@ -76,6 +76,10 @@ class SearchOptions:
         return self.beam if self.stops_by_count or self.nbest is None else self.nbest
 
 
+BLOCK = 64
+"""Scores in a block; to find each block's largest is much quicker than to sort."""
+
+
 class NextScores(NamedTuple):
     """A model's answer for one step."""
 
@@ -85,6 +89,8 @@ class NextScores(NamedTuple):
     """(rows, src_len): what was looked at in the source; kept for alignments."""
     log_normalizer: Tensor | None = None
     """(rows,): log-sum-exp of the logits; then only the candidates are normalised, not the whole vocabulary."""
+    largest: Tensor | None = None
+    """(rows, V // `BLOCK`): the largest score of each block, in the type of log-probabilities, where that is known."""
 
 
 class ScoresInPieces(NamedTuple):

@@ -37,6 +37,14 @@ class TokenRules:
         if self.prefix is not None:
             self.prefix = self.prefix.index_select(0, sentences)
 
+    def only_exclude(self, step: int) -> tuple[int, ...] | None:
+        """The only scores that `apply` changes at a step, each to -inf, where it changes no more than single ones."""
+        options = self.options
+        prefix = 0 if self.prefix is None else self.prefix.size(1)
+        if options.unk_penalty or options.no_repeat_ngram or step < prefix or step >= self._first_limit:
+            return None
+        return (options.padding_idx, options.end_idx) if step < options.min_len else (options.padding_idx,)
+
     def apply(self, scores: Tensor, tokens: Tensor, sentences: slice) -> Tensor:
         """Rule out and penalise next tokens.
 

@@ -8,11 +8,12 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from aat_plugin.architecture import Transformer
 from aat_plugin.architecture.beam_cache import FEW, BeamCache
 from aat_plugin.architecture.packed import PackedDecoder, PackedEncoder
-from aat_plugin.architecture.precision import log_normalizer
+from aat_plugin.architecture.precision import log_normalizer, read
 from aat_plugin.architecture.products import product
 
 CHOICES = [
@@ -110,6 +111,37 @@ def test_products_in_other_precisions_are_near(precision, close):
     assert found.dtype is (torch.bfloat16 if precision == "bf16" else torch.float32)
     assert (found - exact).norm() / exact.norm() < close
     assert precision == "float32" or not torch.equal(found, exact)
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+def test_a_wide_product_is_that_of_its_own_outputs_however_its_rows_lie(relu, biased):
+    torch.manual_seed(2)
+    weight, bias, x = torch.randn(1100, 32), torch.randn(1100) if biased else None, torch.randn(70, 32)
+    exact = F.linear(x.bfloat16().double(), weight.bfloat16().double(), None if bias is None else bias.bfloat16().double())
+    exact, onto = (exact.relu() if relu else exact), torch.randn(70, 1100).bfloat16()
+    found = product(weight, bias, "bf16", relu=relu)
+    torch.testing.assert_close(found(x), exact.bfloat16(), rtol=0.01, atol=0.02)
+    assert found(x[:3]).shape == (3, 1100)
+    if not relu:
+        torch.testing.assert_close(found(x, onto.clone()), (exact + onto).bfloat16(), rtol=0.02, atol=0.05)
+
+
+@pytest.mark.parametrize(("rows", "classes", "block"), [(1, 5, 64), (3, 64, 64), (70, 1000, 64), (5, 130, 7)])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_what_is_read_of_logits_is_their_normaliser_and_each_blocks_largest(rows, classes, block, dtype):
+    torch.manual_seed(rows)
+    for scale in (1.0, 300.0):  # the second is where a plain sum of exponentials overflows
+        whole = (torch.randn(rows, classes + 3) * scale).to(dtype)
+        logits = whole[:, :classes]
+        kept, found = logits.clone(), read(logits, block)
+        wide = logits.double()
+        torch.testing.assert_close(found.log_normalizer.double(), wide.logsumexp(1), rtol=1e-6, atol=1e-5)
+        of_blocks = [wide[:, start : start + block].amax(1) for start in range(0, classes - block + 1, block)]
+        expected = torch.stack(of_blocks, 1) if of_blocks else wide.new_empty((rows, 0))
+        assert found.largest is not None
+        assert torch.equal(found.largest.double(), expected)
+        assert torch.equal(logits, kept)
 
 
 @pytest.mark.parametrize("shape", [(1, 5), (8, 100), (21, 1000)])

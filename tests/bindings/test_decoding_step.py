@@ -11,7 +11,9 @@ import toy_translation as toy
 from fairseq.modules.fairseq_dropout import FairseqDropout
 from toy_translation import PAPER, RIVALS, compare, models, ours, random_batch
 
-from aat_plugin.bindings.precision import Precision
+from aat_plugin.bindings import decoding_step
+from aat_plugin.bindings.generator import build_generator
+from aat_plugin.bindings.precision import FEW_ROWS, Precision
 from aat_plugin.errors import UnsupportedOptionError
 
 
@@ -69,6 +71,32 @@ def test_other_precisions_say_nearly_the_same(precision, quick, monkeypatch):
     same = sum(a[0]["tokens"].tolist() == b[0]["tokens"].tolist() for a, b in zip(exact, found, strict=True))
     assert same >= 0.8 * len(exact)
     assert any(a[0]["score"] != b[0]["score"] for a, b in zip(exact, found, strict=True))
+
+
+def test_few_hypotheses_are_decoded_by_float32_layers_and_many_by_those_asked_for(monkeypatch):
+    monkeypatch.setattr("aat_plugin.bindings.precision.quick_bf16", lambda device: True)
+    asked = []
+    packed = decoding_step._packed
+    monkeypatch.setattr(decoding_step, "_packed", lambda model, *names: asked.append(names) or packed(model, *names))
+    generator, exact = ours(models("ours"), PAPER), ours(models("ours"), PAPER)
+    generator.precision = Precision("bf16")
+    few = [random_batch(FEW_ROWS // generator.options.beam, seed) for seed in (1, 2, 3)]
+    found = [one for sample in few for one in generator.generate(None, sample)]
+    generator.generate(None, random_batch(FEW_ROWS, 4))
+    assert asked == [("float32", "bf16")] * 3 + [("bf16", "bf16")]
+    wanted = [one for sample in few for one in exact.generate(None, sample)]
+    same = sum(a[0]["tokens"].tolist() == b[0]["tokens"].tolist() for a, b in zip(wanted, found, strict=True))
+    assert same >= 0.8 * len(wanted)
+
+
+@pytest.mark.parametrize(("keeps", "times"), [(True, 1), (False, 0)])
+def test_a_search_keeps_freed_memory_unless_told_not_to(keeps, times, monkeypatch):
+    calls = []
+    monkeypatch.setattr("aat_plugin.training.memory.keep_freed", lambda: calls.append(None))
+    generator = build_generator(toy.Task(), models("ours"), Namespace(beam=2), search=PAPER, keep_memory=keeps)
+    for seed in (1, 2):
+        generator.generate(None, random_batch(3, seed))
+    assert len(calls) == times
 
 
 def test_half_precision_models_are_searched_in_float32():

@@ -65,11 +65,13 @@ def test_int8_is_for_generation_and_float32_where_torch_has_no_products(problem,
         Precision("int8").over(problem[2])
     for quick, layers in ((True, "bf16"), (False, "int8")):
         monkeypatch.setattr(precision, "quick_bf16", lambda device, quick=quick: quick)
-        assert Precision("int8").of_weights(torch.device("cpu")) == (layers, "int8")
+        assert Precision("int8").of_weights(torch.device("cpu"), 100) == (layers, "int8")
+        assert Precision("int8").of_weights(torch.device("cpu"), 4) == ("float32", "int8")
+        assert Precision("float32").of_weights(torch.device("cpu"), 4) == ("float32", "float32")
     monkeypatch.setattr(precision, "int8_engine", lambda: None)
     asked = Precision("int8")
     with caplog.at_level("WARNING"):
-        assert {asked.of_weights(torch.device("cpu")) for _ in range(2)} == {("float32", "float32")}
+        assert {asked.of_weights(torch.device("cpu"), 100) for _ in range(2)} == {("float32", "float32")}
     assert sum("float32 is used" in record.message for record in caplog.records) == 1
 
 

@@ -175,11 +175,11 @@ def test_a_search_on_the_device_finds_what_it_finds_on_a_processor():
     scores[0, 1] = float("-inf")
     scores[1, 2, 7] = float("nan")
     offset = torch.randn(5, 4)
-    expected, _ = largest(scores, offset, 8)
-    found, place = largest(scores.cuda(), offset.cuda(), 8)
-    assert found.cpu().equal(expected)
-    chosen = (scores.float() + offset.unsqueeze(2)).flatten(1).gather(1, place.cpu())
-    assert chosen.equal(expected)
+    expected = largest(scores, offset, 8).value
+    found = largest(scores.cuda(), offset.cuda(), 8)
+    assert found.value.cpu().equal(expected)
+    place = (found.row * 9001 + found.token).cpu()
+    assert (scores.float() + offset.unsqueeze(2)).flatten(1).gather(1, place).equal(expected)
 
 
 def test_the_normaliser_of_half_precision_logits_is_that_of_the_widened():

@@ -24,7 +24,8 @@ from aat_plugin.conformance.search_tables import (
 from aat_plugin.errors import AatError, ConfigError
 from aat_plugin.translation.beam_search import beam_search, largest
 from aat_plugin.translation.finished import FinishedHypotheses
-from aat_plugin.translation.search_options import Hypothesis, NextScores, ScoresInPieces, SearchOptions
+from aat_plugin.architecture.precision import read
+from aat_plugin.translation.search_options import BLOCK, Hypothesis, NextScores, ScoresInPieces, SearchOptions
 
 SEEDS = st.integers(0, 10**6)
 KINDS = st.sampled_from(["gnmt", "power", "none"])
@@ -350,22 +351,56 @@ def test_an_option_that_cannot_work_is_refused_by_name(option, value):
 @settings(max_examples=40, deadline=None)
 @given(
     seed=SEEDS, sentences=st.integers(1, 3), rows=st.integers(1, 5), classes=st.integers(1, 3000),
-    count=st.integers(1, 12), broken=st.booleans(),
+    count=st.integers(1, 12), broken=st.booleans(), apart=st.sampled_from([0, 0, 5]), known=st.booleans(),
 )  # fmt: skip
-def test_the_largest_sums_are_those_that_sorting_finds(seed, sentences, rows, classes, count, broken):
+def test_the_largest_sums_are_those_that_sorting_finds(seed, sentences, rows, classes, count, broken, apart, known):
     generator = torch.Generator().manual_seed(seed)
-    scores = torch.randperm(sentences * rows * classes, generator=generator).double().view(sentences, rows, classes)
+    scores = torch.full((sentences, rows, classes + apart), math.inf, dtype=torch.float64)[:, :, :classes]
+    scores.copy_(torch.randperm(scores.numel(), generator=generator).view(scores.shape))
     scores[0, 0, : classes // 2] = -math.inf
     offset = torch.rand((sentences, rows), generator=generator, dtype=torch.float64) * classes
     if broken:
         scores[-1, -1] = math.nan
-    values, places = largest(scores, offset, count)
-    for found, where, table, more in zip(values, places, scores.tolist(), offset.tolist(), strict=True):
-        sums = [score + of_row for row, of_row in zip(table, more, strict=True) for score in row]
-        sums = [-math.inf if math.isnan(one) else one for one in sums]
-        wanted = sorted(sums, reverse=True)[:count]
-        assert found.tolist() == wanted + [-math.inf] * (count - len(wanted))
-        assert [sums[place] for place in where.tolist()[: len(wanted)]] == wanted
+    blocks = [[max(row[start : start + BLOCK]) for start in range(0, classes - BLOCK + 1, BLOCK)]
+              for row in scores.flatten(0, 1).nan_to_num(math.nan).tolist()]  # fmt: skip
+    found = largest(scores, offset, count, torch.tensor(blocks, dtype=torch.float64) if known else None)
+    for values, where, tokens, table, more in zip(*found, scores.tolist(), offset.tolist(), strict=True):
+        sums = [[-math.inf if math.isnan(score) else score + of_row for score in row]
+                for row, of_row in zip(table, more, strict=True)]  # fmt: skip
+        wanted = sorted((one for row in sums for one in row), reverse=True)[:count]
+        assert values.tolist() == wanted + [-math.inf] * (count - len(wanted))
+        places = list(zip(where.tolist(), tokens.tolist(), strict=True))[: len(wanted)]
+        assert [sums[row][token] for row, token in places] == wanted
+
+
+class Wide:
+    """A vocabulary of many blocks, scored by the tokens' own numbers; says the largest of each block, or keeps it."""
+
+    def __init__(self, sentences: int, says: bool) -> None:
+        self.says, self.of_row = says, torch.arange(sentences)
+
+    def scores(self, tokens):
+        numbers = torch.arange(1, 2001, dtype=torch.float64)
+        seeds = (self.of_row * 7 + (tokens * torch.arange(1, tokens.size(1) + 1)).sum(dim=1)).double()
+        logits = torch.sin(seeds.unsqueeze(1) * 0.37 + numbers * numbers * 0.011) * 6
+        logits[:, PAD] += 9.0  # the best of its block, were it not ruled out
+        logits[:, END] += 8.0
+        found = read(logits, BLOCK)
+        return NextScores(logits, None, found.log_normalizer, found.largest if self.says else None)
+
+    def reorder(self, rows, sentences):
+        self.of_row = self.of_row[rows]
+
+
+@pytest.mark.parametrize("chosen", [
+    {}, {"min_len": 3}, {"unk_penalty": 4.0}, {"no_repeat_ngram": 1}, {"stop_rule": "count", "beam": 3},
+])  # fmt: skip
+@pytest.mark.parametrize("prefix", [None, torch.tensor([[700, 12], [15, PAD], [PAD, PAD]])])
+def test_a_search_that_is_told_each_blocks_largest_says_the_same(chosen, prefix):
+    asked = options(**{"beam": 2, **chosen})
+    plain, told = (beam_search(Wide(3, says), torch.tensor([6, 4, 5]), asked, prefix) for says in (False, True))
+    assert [said(one) for one in told] == [said(one) for one in plain]
+    assert all(len(one) == asked.beam for one in told)
 
 
 class InPieces(TableModel):
