@@ -106,13 +106,13 @@ def read(logits: Tensor, block: int) -> Read:
         piece = logits[first : first + at_once]
         part = room[: piece.size(0)]
         seen = piece if logits.dtype == wide else part.copy_(piece)
-        grouped = seen[:, : blocks * block].unflatten(1, (blocks, block))
+        grouped = seen[:, : blocks * block].view(seen.size(0), blocks, block)
         torch.amax(grouped, dim=2, out=best[first : first + at_once])
         torch.sum(torch.exp(seen, out=part), dim=1, out=sums[first : first + at_once])
     sums.log_()
     low, high = PLAIN_EXPONENTIALS
     if not bool(((sums > low) & (sums < high)).all()):
-        sums = torch.cat([piece.to(wide).logsumexp(dim=1) for piece in logits.split(at_once)])
+        sums = torch.cat([piece.to(wide).logsumexp(dim=1) for piece in torch.split(logits, at_once)])
     return Read(sums, best)
 
 

@@ -27,11 +27,10 @@ INT8_ENGINES = ("onednn", "x86", "fbgemm", "qnnpack")
 """torch's kernels for int8, the quickest first where measured."""
 ROWS = 64
 """Of an input, for which bfloat16 weights are laid out; any other number works."""
-WIDE = 1_024
-ALIGNED = 64
-"""Outputs to a multiple of which bfloat16 weights with more than `WIDE` of them are filled up: where a row of what it gives is no
-whole number of a processor's cache lines, it takes up to twice as long (2,048 rows, 128 inputs, one core of a Xeon with
-AMX: 22 ms for 9,712 outputs, 12 ms for 9,728)."""
+WIDE, ALIGNED = 1_024, 64
+"""bfloat16 weights with more than `WIDE` outputs are filled up to a multiple of `ALIGNED`: where a row of what is given
+is no whole number of a processor's cache lines, it takes up to twice as long (2,048 rows, 128 inputs, one core of a
+Xeon with AMX: 22 ms for 9,712 outputs, 12 ms for 9,728)."""
 
 
 def working_type(own: torch.dtype, precision: str) -> torch.dtype:

@@ -41,7 +41,11 @@ class Symbols:
 
 
 def read_dictionaries(
-    task: dict[str, Any], data: Path | None, sizes: Sequence[int], checkpoint: Path
+    task: dict[str, Any],
+    data: Path | None,
+    sizes: Sequence[int],
+    checkpoint: Path,
+    languages: tuple[str, str] | None = None,
 ) -> tuple[Symbols, Symbols]:
     """The source's and the target's dictionary of a checkpoint.
 
@@ -50,6 +54,7 @@ def read_dictionaries(
         data: another data-bin with the same dictionaries; None takes the task's.
         sizes: rows of the two embedding tables.
         checkpoint: for messages.
+        languages: source and target, where they are known; None takes the task's, or those that the files name.
 
     Raises:
         DataError: no such folder or file, one that is damaged, or dictionaries of another model.
@@ -60,12 +65,12 @@ def read_dictionaries(
             f"the data-bin {folder} of {checkpoint} is not here, and its dictionaries are needed; "
             "give the folder with dict.*.txt as --data"
         )
-    languages = [task.get("source_lang"), task.get("target_lang")]
-    if None in languages:
-        languages = list(data_utils.infer_language_pair(str(folder)))
-    if None in languages:
+    pair = languages or (task.get("source_lang"), task.get("target_lang"))
+    if None in pair:
+        pair = data_utils.infer_language_pair(str(folder))
+    if None in pair:
         raise DataError(f"no language pair can be read off the files in {folder}; give the data-bin it was trained on")
-    found = [_read(folder / f"dict.{language}.txt", str(language)) for language in languages]
+    found = [_read(folder / f"dict.{language}.txt", str(language)) for language in pair]
     for symbols, size, side in zip(found, sizes, ("source", "target"), strict=True):
         if len(symbols.symbols) != size:
             raise DataError(

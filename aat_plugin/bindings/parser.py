@@ -41,6 +41,7 @@ class ParseSearch:
         constrained: whether only trees can be said.
         nbest: parses a sentence.
         max_tokens: source tokens a batch, padding included.
+        precision: of matrix products, `float32`, `bf16` or `int8`; None for float32, whatever the model was trained in.
     """
 
     beam: int | None = None
@@ -49,6 +50,7 @@ class ParseSearch:
     constrained: bool | None = None
     nbest: int = 1
     max_tokens: int = 1000
+    precision: str | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("--beam", self.beam), ("--nbest", self.nbest), ("--max-tokens", self.max_tokens)):
@@ -77,7 +79,8 @@ class Parser(Inference):
     def __init__(
         self, checkpoints: Sequence[Path], folder: Path | None, search: ParseSearch, device: str | None = None
     ) -> None:
-        given = {"max_extra": search.max_extra, "constrained": search.constrained}
+        given = {"max_extra": search.max_extra, "constrained": search.constrained,
+                 "precision": search.precision or "float32"}
         overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         if folder is not None:
             overrides["data"] = str(folder / DATA_BIN if (folder / DATA_BIN).is_dir() else folder)

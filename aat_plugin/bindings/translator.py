@@ -27,6 +27,7 @@ class Search:
         beam, lenpen, max_len_a, max_len_b: as fairseq-generate's flags; the paper's are 4, 0.6, 1 and 50.
         nbest: hypotheses a sentence.
         max_tokens: source tokens a batch, padding included.
+        precision: of our own models' matrix products, `float32`, `bf16` or `int8`; None for float32.
     """
 
     beam: int | None = None
@@ -35,6 +36,7 @@ class Search:
     max_len_b: float | None = None
     nbest: int = 1
     max_tokens: int = 4000
+    precision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Translator(Inference):
         self.asked, self._symbol = search, BPE_SYMBOLS[pieces]
         self.generator = build_generator(
             self.task, self.models, _flags(search), search=conventions.resolve(self._dialect(), "search", {}),
-            convention=self._dialect(),
+            convention=self._dialect(), precision=search.precision or "float32",
         )  # fmt: skip
 
     def length(self, line: str) -> int:

@@ -51,6 +51,9 @@ def parse(
     report: Annotated[Path | None, typer.Option(help="Write what is counted into this file, as JSON.")] = None,
     max_tokens: Annotated[int, typer.Option(help="Source tokens a batch.")] = 1000,
     window: Annotated[int, typer.Option(help="Lines that are sorted by length together.")] = 2000,
+    precision: Annotated[
+        str | None, typer.Option(metavar="float32|bf16|int8", help="Of products; default: float32.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda; default: what there is.")] = None,
 ) -> None:
     """Parse by beam search over the linearised tree, and mend what is no tree.
@@ -67,7 +70,7 @@ def parse(
         raise ConfigError(f"--window {window} must be at least 1")
     output = Output(nbest, pretty, as_json, svg)
     search = {"beam": beam, "lenpen": lenpen, "max_extra": max_extra, "constrained": constrained, "nbest": nbest,
-              "max_tokens": max_tokens}
+              "max_tokens": max_tokens, "precision": precision}
     with _parser(system, checkpoint or [], data, floor, search, device) as parser:
         lines = iterate_lines(source) if source is not None else iterate_stream(sys.stdin.buffer, "standard input")
         with replacing(target) if target is not None else nullcontext(sys.stdout) as file:

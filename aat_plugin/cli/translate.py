@@ -34,6 +34,9 @@ def translate(
     nbest: Annotated[int, typer.Option(help="Above 1: so many lines `number<TAB>score<TAB>text` a sentence.")] = 1,
     max_tokens: Annotated[int, typer.Option(help="Source tokens a batch.")] = 4000,
     buffer_size: Annotated[int, typer.Option(help="Lines that are sorted by length together.")] = 2000,
+    precision: Annotated[
+        str | None, typer.Option(metavar="float32|bf16|int8", help="Of products; default: float32, or as exported.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda; default: what there is.")] = None,
     engine: Annotated[
         str, typer.Option(help="fairseq; ctranslate2, converted for this while; or a folder of aat export ctranslate2.")
@@ -52,7 +55,7 @@ def translate(
     from aat_plugin.corpora.system import opened
 
     logging.getLogger("fairseq").setLevel(logging.WARNING)  # the sizes of dictionaries are no news here
-    search = Search(beam, lenpen, max_len_a, max_len_b, nbest, max_tokens)
+    search = Search(beam, lenpen, max_len_a, max_len_b, nbest, max_tokens, precision)
     with opened(system, data) as found:
         translator = _translator(engine, found, search, device)
         lines = iterate_lines(source) if source is not None else _standard_input()
@@ -65,8 +68,8 @@ def _translator(engine: str, system: System, search: Search, device: str | None)
     from aat_plugin.bindings.translator import Translator
     from aat_plugin.errors import ConfigError
 
+    languages = (system.source_lang, system.target_lang)
     if engine == "fairseq":
-        languages = (system.source_lang, system.target_lang)
         return Translator([system.model], system.folder, languages, search, device, system.pieces)
     if engine != "ctranslate2" and not Path(engine).is_dir():
         raise ConfigError(f"--engine {engine!r} is neither fairseq nor ctranslate2, nor a folder")
@@ -75,9 +78,8 @@ def _translator(engine: str, system: System, search: Search, device: str | None)
     need_ctranslate2()
     from aat_plugin.export.ctranslate2_translator import CTranslate2Translator
 
-    return CTranslate2Translator(
-        None if engine == "ctranslate2" else Path(engine), system.model, system.folder, search, device, system.pieces
-    )
+    folder = None if engine == "ctranslate2" else Path(engine)
+    return CTranslate2Translator(folder, system.model, system.folder, languages, search, device, system.pieces)
 
 
 def _all(buffers: Iterable[list[str]], system: System, translator: Engine, nbest: int, file: TextIO) -> None:

@@ -66,7 +66,11 @@ def reasons_against(config: TransformerConfig, dictionaries: tuple[Symbols, Symb
 
 
 def export_ctranslate2(
-    checkpoint: Path, output: Path, quantization: str = "float32", data: Path | None = None
+    checkpoint: Path,
+    output: Path,
+    quantization: str = "float32",
+    data: Path | None = None,
+    languages: tuple[str, str] | None = None,
 ) -> Converted:
     """Write a folder.
 
@@ -75,6 +79,7 @@ def export_ctranslate2(
         output: a new folder.
         quantization: one of `KINDS`.
         data: the data-bin with the dictionaries; None takes the one that was trained on.
+        languages: source and target; None takes the checkpoint's.
 
     Raises:
         NotExpressibleError: CTranslate2 has no such model; all reasons are listed and nothing is written.
@@ -89,7 +94,7 @@ def export_ctranslate2(
     sizes = (config.source_vocabulary, config.target_vocabulary)
     reasons = reasons_against(config)
     require(str(checkpoint), TARGET, reasons)
-    dictionaries = read_dictionaries(saved.sections.get("task") or {}, data, sizes, checkpoint)
+    dictionaries = read_dictionaries(saved.sections.get("task") or {}, data, sizes, checkpoint, languages)
     require(str(checkpoint), TARGET, reasons_against(config, dictionaries))
     spec = specification(config, saved.weights, dictionaries)
     spec.validate()

@@ -15,11 +15,13 @@ from aat_plugin import conventions
 from aat_plugin.bindings.translator import Search as Asked
 from aat_plugin.bindings.translator import Translation
 from aat_plugin.corpora import wordpiece
-from aat_plugin.errors import ConfigError
+from aat_plugin.errors import ConfigError, choose
 from aat_plugin.export.ctranslate2_engine import Engine, Search
 from aat_plugin.export.ctranslate2_folder import export_ctranslate2
 
 BPE_MARK = "@@ "
+COMPUTE = {"float32": "float32", "bf16": "bfloat16", "int8": "int8"}
+"""`--precision` → CTranslate2's name."""
 
 
 class CTranslate2Translator:
@@ -29,6 +31,7 @@ class CTranslate2Translator:
         folder: what `aat export ctranslate2` made; or None to convert `checkpoint` for this while, in float32.
         checkpoint: the model.
         dictionaries: the folder of dict.xx.txt.
+        languages: source and target.
         asked: how to search; None in it takes the convention's.
         device: "cpu", "cuda", or None for what there is.
         pieces: how words were cut, so how they are joined: `bpe` or `wordpiece`.
@@ -40,15 +43,17 @@ class CTranslate2Translator:
     """
 
     def __init__(
-        self, folder: Path | None, checkpoint: Path, dictionaries: Path, asked: Asked, device: str | None = None,
-        pieces: str = "bpe",
+        self, folder: Path | None, checkpoint: Path, dictionaries: Path, languages: tuple[str, str], asked: Asked,
+        device: str | None = None, pieces: str = "bpe",
     ) -> None:
         self._temporary = TemporaryDirectory() if folder is None else None
         if self._temporary is not None:
             folder = Path(self._temporary.name) / "ctranslate2"
-            export_ctranslate2(checkpoint, folder, "float32", dictionaries)
+            export_ctranslate2(checkpoint, folder, "float32", dictionaries, languages)
         assert folder is not None
-        self.engine = Engine(folder, device=device or "auto", max_tokens=asked.max_tokens)
+        asked_for = None if asked.precision is None else choose("precision", asked.precision, COMPUTE)
+        compute = "default" if asked_for is None else COMPUTE[asked_for]
+        self.engine = Engine(folder, device=device or "auto", compute_type=compute, max_tokens=asked.max_tokens)
         self.nbest, self.pieces = asked.nbest, pieces
         self.search = _search(self.engine.convention, asked)
 

@@ -1,8 +1,8 @@
-"""Keep freed memory in the process while it trains or decodes, where the C library is glibc, and say the most it took.
+"""Keep freed memory in a process that trains or decodes, where the C library is glibc, and say the most it took.
 
-An update, or a step of a search, asks for the same large pieces again and again. glibc gives pieces of megabytes back to
-the system each time and gets them anew, cleared page by page, which takes several per cent of an update and a seventh of
-a search; the most memory that is held at one time stays about the same.
+An update, or a step of a search, asks for the same large pieces again and again. glibc gives pieces of megabytes back
+to the system each time and gets them anew, cleared page by page, which takes several per cent of an update and a
+seventh of a search; the most memory that is held at one time stays about the same.
 """
 
 from __future__ import annotations

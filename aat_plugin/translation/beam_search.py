@@ -28,6 +28,7 @@ from aat_plugin.translation.search_options import (
 )
 from aat_plugin.translation.token_rules import TokenRules
 
+
 @torch.no_grad()
 def beam_search(
     model: NextTokens,
@@ -121,7 +122,7 @@ class _Search:
             offset = self.log_probs[here]
             if piece.log_normalizer is not None:
                 offset = offset - piece.log_normalizer
-            best = largest(scores.unflatten(0, (-1, rows)), offset.view(-1, rows), 2 * self.options.beam, blocks)
+            best = largest(scores.view(-1, rows, scores.size(1)), offset.view(-1, rows), 2 * self.options.beam, blocks)
             found.append(_Candidates(best.value, best.token, best.row))
             first = here.stop
         assert self.log_probs is not None
@@ -240,7 +241,7 @@ def _largest_of_blocks(scores: Tensor, offset: Tensor, count: int, of_blocks: Te
     blocks, left, width = classes // BLOCK, classes % BLOCK, scores.stride(1)  # `width`: from row to row in memory
     even = classes - left
     if of_blocks is None:
-        of_blocks = scores[:, :, :even].unflatten(2, (blocks, BLOCK)).amax(dim=3)
+        of_blocks = scores[:, :, :even].view(sentences, rows, blocks, BLOCK).amax(dim=3)
     kept = _largest_sums(of_blocks.view(sentences, rows, blocks), offset.unsqueeze(2), count)[1]
     row = kept.div(blocks, rounding_mode="floor")
     start = kept * BLOCK + row * (width - even)

@@ -118,7 +118,8 @@ def test_products_in_other_precisions_are_near(precision, close):
 def test_a_wide_product_is_that_of_its_own_outputs_however_its_rows_lie(relu, biased):
     torch.manual_seed(2)
     weight, bias, x = torch.randn(1100, 32), torch.randn(1100) if biased else None, torch.randn(70, 32)
-    exact = F.linear(x.bfloat16().double(), weight.bfloat16().double(), None if bias is None else bias.bfloat16().double())
+    rounded = [None if one is None else one.bfloat16().double() for one in (x, weight, bias)]
+    exact = F.linear(*rounded)
     exact, onto = (exact.relu() if relu else exact), torch.randn(70, 1100).bfloat16()
     found = product(weight, bias, "bf16", relu=relu)
     torch.testing.assert_close(found(x), exact.bfloat16(), rtol=0.01, atol=0.02)

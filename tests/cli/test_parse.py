@@ -62,6 +62,16 @@ def test_the_papers_beam_stands_in(parse, run, toy_parser):
     assert "(beam 21, α 0.3" in run("the dog sees .\n", "--checkpoint", toy_parser.trained)[2]
 
 
+def test_other_precisions_are_parsers_too(parse):
+    exact = parse("The dog sees old cats .\n")[1]
+    for precision in ("bf16", "int8"):
+        status, found, _ = parse("The dog sees old cats .\n", "--precision", precision)
+        assert status == 0
+        assert trees(found) == trees(exact)
+    status, _, errors = parse("The dog .\n", "--precision", "int4")
+    assert (status, "precision='int4' is not one of" in errors) == (2, True)
+
+
 def test_raw_text_is_cut_as_the_treebank_cuts_it_and_given_words_are_left_alone(parse):
     _, raw, _ = parse("The dog's (old) cats don't bark.\n")
     assert trees(raw) == [["The", "dog", "'s", "-LRB-", "old", "-RRB-", "cats", "do", "n't", "bark", "."]]

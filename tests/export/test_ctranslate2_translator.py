@@ -33,7 +33,7 @@ def test_greedy_lines_are_the_plugins_own(system):
     checkpoint, data, _ = system
     asked = Search(beam=1, lenpen=1.0, max_len_a=0, max_len_b=6)
     own = Translator([checkpoint], data, ("src", "tgt"), asked, "cpu").translate(lines(30))
-    there = CTranslate2Translator(None, checkpoint, data, asked, "cpu").translate(lines(30))
+    there = CTranslate2Translator(None, checkpoint, data, ("src", "tgt"), asked, "cpu").translate(lines(30))
     compared = [(one[0], other[0]) for one, other in zip(own, there, strict=True)]
     same = [one.tokens == other.tokens for one, other in compared]
     assert sum(same) >= 27  # a random model may say padding, which only ours forbids at each step
@@ -46,7 +46,7 @@ def test_a_folder_is_used_as_it_is_and_nbest_is_cut(system, tmp_path):
     checkpoint, data, _ = system
     export_ctranslate2(checkpoint, tmp_path / "ct2", "int8", data)
     asked = Search(beam=4, nbest=2, max_len_a=0, max_len_b=6)
-    translator = CTranslate2Translator(tmp_path / "ct2", checkpoint, data, asked, "cpu")
+    translator = CTranslate2Translator(tmp_path / "ct2", checkpoint, data, ("src", "tgt"), asked, "cpu")
     assert translator.longest_source == 24
     assert translator.length("w1 w2") == 3
     found = translator.translate(lines(10))
@@ -57,14 +57,14 @@ def test_a_folder_is_used_as_it_is_and_nbest_is_cut(system, tmp_path):
 
 def test_what_is_not_asked_for_is_the_conventions(system):
     checkpoint, data, _ = system
-    search = CTranslate2Translator(None, checkpoint, data, Search(), "cpu").search
+    search = CTranslate2Translator(None, checkpoint, data, ("src", "tgt"), Search(), "cpu").search
     assert (search.beam, search.alpha, search.penalty, search.max_len_a, search.max_len_b) == (5, 1.0, "power", 0, 200)
 
 
 def test_more_hypotheses_than_the_beam_has_are_refused(system):
     checkpoint, data, _ = system
     with pytest.raises(ConfigError, match="--beam"):
-        CTranslate2Translator(None, checkpoint, data, Search(nbest=9), "cpu")
+        CTranslate2Translator(None, checkpoint, data, ("src", "tgt"), Search(nbest=9), "cpu")
 
 
 def test_pieces_are_joined_as_fairseq_joins_them():

@@ -137,6 +137,27 @@ def test_nbest_gives_numbers_scores_and_texts_best_first(translate):
         assert len({row[2] for row in part}) == 3
 
 
+@pytest.mark.parametrize("engine", ["fairseq", "ctranslate2"])
+def test_other_precisions_say_nearly_the_same(trained, translate, engine):
+    if engine == "ctranslate2":
+        pytest.importorskip("ctranslate2")
+    raw = (trained.root / "test.en").read_bytes()
+    said = {}
+    for precision in ("float32", "bf16", "int8"):
+        status, said[precision], errors = translate(raw, "--engine", engine, "--precision", precision, "--nbest", 2)
+        if status == 2 and "bfloat16" in errors:  # this processor has none
+            continue
+        assert status == 0, errors
+    best = {name: [line.split("\t") for line in lines[::2]] for name, lines in said.items() if lines}
+    assert len(best) >= 2
+    for found in best.values():
+        assert sum(one[2] == other[2] for one, other in zip(found, best["float32"], strict=True)) >= 25
+    assert [one[1] for one in best["int8"]] != [one[1] for one in best["float32"]]  # scores to four places
+    status, _, errors = translate(raw, "--engine", engine, "--precision", "int4")
+    assert status == 2
+    assert "precision='int4' is not one of float32 | bf16 | int8" in errors
+
+
 def test_mistakes_are_one_line(trained, translate, tmp_path):
     truncated = tmp_path / "truncated.pt"
     truncated.write_bytes(trained.model.read_bytes()[:5000])

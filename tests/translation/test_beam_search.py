@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aat_plugin.architecture.precision import read
 from aat_plugin.conformance.search_tables import (
     END,
     PAD,
@@ -24,7 +25,6 @@ from aat_plugin.conformance.search_tables import (
 from aat_plugin.errors import AatError, ConfigError
 from aat_plugin.translation.beam_search import beam_search, largest
 from aat_plugin.translation.finished import FinishedHypotheses
-from aat_plugin.architecture.precision import read
 from aat_plugin.translation.search_options import BLOCK, Hypothesis, NextScores, ScoresInPieces, SearchOptions
 
 SEEDS = st.integers(0, 10**6)
