@@ -14,7 +14,7 @@ from comparisons import Comparison, script
 
 RATES = {"wall": "sentences_per_second", "processor": "sentences_per_processor_second"}
 LATENCY = {"wall": "batch_p50", "processor": "batch_p50"}
-SIZES = {4: "32,128,512", 21: "4,12"}
+SIZES = {4: "32,128,512,1024", 21: "4,12"}
 """Batch sizes that are tried, by beam."""
 
 

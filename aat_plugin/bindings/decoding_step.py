@@ -25,7 +25,7 @@ from aat_plugin.bindings.precision import Precision
 from aat_plugin.bindings.rivals import FairseqRivalDecoder
 from aat_plugin.translation.search_options import BLOCK, NextScores, NextTokens, ScoresInPieces
 
-LOGITS_AT_ONCE = 1_200_000
+LOGITS_AT_ONCE = 5_000_000
 """Made and searched together on a processor: memory that is used again and not asked of the system for each step."""
 
 
