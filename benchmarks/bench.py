@@ -55,6 +55,7 @@ def arguments() -> argparse.Namespace:
         parser.add_argument(f"--data-{size}", type=Path, help=f"a joined data-bin en-de for {size} (default: made up)")
         parser.add_argument(f"--updates-{size}", type=int, help=f"timed updates of {size}")
     parser.add_argument("--gpu", action="store_true", help="batches of 25,000 tokens, and stock in fp16 as a side too")
+    parser.add_argument("--joeynmt", default="", metavar="PYTHON", help="one that has JoeyNMT: a side of training too")
     parser.add_argument("--precisions", default="bf16", help="quicker ones, with commas; the first is compared")
     parser.add_argument("--model", type=Path, help="a trained translator of ours, for decoding")
     parser.add_argument("--test-data", type=Path, help="the data-bin whose test set it translates")
@@ -85,7 +86,7 @@ def prepared(given: argparse.Namespace) -> Inputs:
     inputs = Inputs(
         folder=made, data=data, vocabulary={size: _types(data[size]) for size in chosen}, max_tokens=tokens,
         updates=updates, warm_up=1 if given.quick else 3, memory_tokens=2048 if given.quick else 8192,
-        precisions=tuple(given.precisions.split(",")), gpu=given.gpu,
+        precisions=tuple(given.precisions.split(",")), gpu=given.gpu, joeynmt=given.joeynmt,
     )  # fmt: skip
     for size in chosen:
         wanted = [(tokens[size], inputs.warm_up + updates[size])]

@@ -67,6 +67,7 @@ class Inputs:
         memory_tokens: of the batch that memory is measured at.
         precisions: for training quicker than float32.
         gpu: whether stock has a half precision too.
+        joeynmt: a Python that has JoeyNMT, which is a side then; empty for none.
     """
 
     folder: Path
@@ -78,6 +79,7 @@ class Inputs:
     memory_tokens: int = 8192
     precisions: tuple[str, ...] = field(default=("bf16",))
     gpu: bool = False
+    joeynmt: str = ""
 
 
 def script(name: str, *words: object) -> list[str]:
@@ -101,7 +103,10 @@ def training(inputs: Inputs) -> list[Comparison]:
         own = ("--own-batches", "--max-tokens", inputs.max_tokens[size], *timed)
         name = "train_speed" if size == "base" else f"train_speed_{size}"
         sides = _with_precisions(inputs, size, *same)
-        sides["torch"] = script("torch_side", size, "--vocabulary", inputs.vocabulary[size], *same)
+        plain = (size, "--vocabulary", inputs.vocabulary[size], *same)
+        sides["torch"] = script("torch_side", *plain)
+        if inputs.joeynmt:
+            sides["JoeyNMT"] = [inputs.joeynmt, *script("joeynmt_side", *plain)[1:]]
         title = f"Training, {size}, the same batches"
         found.append(Comparison(name, title, sides, TRAINING, size=size, medians=_medians(name, inputs)))
         sides = _with_precisions(inputs, size, *own)

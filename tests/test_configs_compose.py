@@ -252,7 +252,7 @@ def test_the_published_recipes_reach_the_groups(composed):
     assert (multi30k.model.dropout, multi30k.lr_scheduler.warmup_updates, multi30k.lr_scheduler.lr_factor) == (
         0.3, 2000, 2.5,
     )  # fmt: skip
-    assert multi30k.dataset.max_tokens == 2 * 4096
+    assert (multi30k.dataset.max_tokens, list(multi30k.optimization.update_freq)) == (4096, [2])
 
 
 @pytest.mark.parametrize(("precision", "found"), [
