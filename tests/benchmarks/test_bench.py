@@ -101,6 +101,10 @@ def test_every_side_of_a_comparison_gets_the_same_batches_and_the_baseline_is_th
         assert len(batches) == 1
     assert len(shares(inputs)[0].sides) == len(OFF) + len(OFF_IN_HALF) + 3
     assert len(shares(replace(inputs, precisions=()))[0].sides) == len(OFF) + 2
+    assert not any("JoeyNMT" in one.sides for one in compared)
+    other = training(replace(inputs, joeynmt="/other/python"))[0].sides["JoeyNMT"]
+    assert (other[0], Path(other[1]).name) == ("/other/python", "joeynmt_side.py")
+    assert other[2:] == compared[0].sides["torch"][2:], "the same batches as the plain loop's"
     assert set(TRAINING) == {"wall", "processor"}
     medians = {key: side for one in training(inputs) for key, side in one.medians.items()}
     assert (medians["train_speed"], medians["train_speed_fp32"]) == ("aat bf16", "aat")
