@@ -2,9 +2,9 @@
 
     PYTHON benchmarks/joeynmt_side.py tiny --vocabulary 9712 --batches batches.pt [--warm-up 3] [--updates 10]
 
-PYTHON is one that has JoeyNMT (its requirements are not this project's): `pip install joeynmt` with the same torch. Sizes,
-post-norm, tied embeddings, label smoothing 0.1, Adam and float32 as stock; an update is what its trainer does. The line
-of JSON has train_side's keys.
+PYTHON is one that has JoeyNMT (its requirements are not this project's): `pip install joeynmt` with the same torch.
+Sizes, post-norm, tied embeddings, label smoothing 0.1, Adam and float32 as stock; an update is what its trainer does. The
+line of JSON has train_side's keys.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Words(Vocabulary):
 
 def vocabulary(size: int) -> Words:
     """Of `size` words, the special ones included."""
-    names = {f"{name}_token": f"<{name}>" for name in SYMBOLS} | {f"{name}_id": index for name, index in SYMBOLS.items()}
-    names["sep_token"] = None
+    names: dict[str, Any] = {f"{name}_id": index for name, index in SYMBOLS.items()}
+    names |= {f"{name}_token": f"<{name}>" for name in SYMBOLS} | {"sep_token": None}
     words = [f"w{index}" for index in range(size - len(SYMBOLS) + 1)]
     return Words(words, SimpleNamespace(**names, lang_tags=[]))
 
