@@ -3,8 +3,8 @@
     PYTHON benchmarks/joeynmt_side.py tiny --vocabulary 9712 --batches batches.pt [--warm-up 3] [--updates 10]
 
 PYTHON is one that has JoeyNMT (its requirements are not this project's): `pip install joeynmt` with the same torch.
-Sizes, post-norm, tied embeddings, label smoothing 0.1, Adam and float32 as stock; an update is what its trainer does. The
-line of JSON has train_side's keys.
+Sizes, post-norm, tied embeddings, label smoothing 0.1, Adam and float32 as stock; an update is what its trainer does.
+The line of JSON has train_side's keys.
 """
 
 from __future__ import annotations
