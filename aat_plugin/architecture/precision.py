@@ -112,7 +112,12 @@ def read(logits: Tensor, block: int) -> Read:
     sums.log_()
     low, high = PLAIN_EXPONENTIALS
     if not bool(((sums > low) & (sums < high)).all()):
-        sums = torch.cat([piece.to(wide).logsumexp(dim=1) for piece in torch.split(logits, at_once)])
+        for first in range(0, rows, at_once):
+            piece = logits[first : first + at_once]
+            part = room[: piece.size(0)].copy_(piece)
+            largest = part.amax(dim=1)
+            shifted = part.sub_(largest.unsqueeze(1)).exp_().sum(dim=1)
+            torch.add(shifted.log_(), largest, out=sums[first : first + at_once])
     return Read(sums, best)
 
 
