@@ -9,20 +9,15 @@ The line of JSON has train_side's keys.
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import torch
 from joeynmt.model import build_model
 from joeynmt.vocabulary import Vocabulary
-from measuring import measured
+from other_loops import PAD, run
 from sides import SIZES
+from torch import Tensor
 
-PAD = 1
 SYMBOLS = {"unk": 0, "pad": PAD, "bos": 2, "eos": 3, "sep": 4}
 """Only padding has to be fairseq's: the others are words like any here."""
 
@@ -44,8 +39,10 @@ def vocabulary(size: int) -> Words:
     return Words(words, SimpleNamespace(**names, lang_tags=[]))
 
 
-def model(size: str, words: Words) -> Any:
+def model(size: str, types: int) -> Any:
     """The model as a configuration file of JoeyNMT's would name it."""
+    words = vocabulary(types)
+    assert len(words) == types
     d_model, d_ff, heads, layers, dropout = SIZES[size]
     stack = {
         "type": "transformer", "num_layers": layers, "num_heads": heads, "hidden_size": d_model, "ff_size": d_ff,
@@ -58,42 +55,14 @@ def model(size: str, words: Words) -> Any:
     return built.train()
 
 
-def main() -> None:
-    """Parse the words, train, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("size", choices=list(SIZES))
-    parser.add_argument("--vocabulary", type=int, required=True)
-    parser.add_argument("--batches", type=Path, required=True)
-    parser.add_argument("--warm-up", type=int, default=3)
-    parser.add_argument("--updates", type=int, default=10)
-    given = parser.parse_args()
-    torch.manual_seed(1)
-    words = vocabulary(given.vocabulary)
-    assert len(words) == given.vocabulary
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    trained = model(given.size, words).to(device)
-    adam = torch.optim.Adam(trained.parameters(), lr=1e-4, betas=(0.9, 0.98), eps=1e-9)
-
-    def update(batch: Any) -> float:
-        source, before, target = (
-            tensor.to(device)
-            for tensor in (batch["net_input"]["src_tokens"], batch["net_input"]["prev_output_tokens"], batch["target"])
-        )
-        masks = {"src_mask": source.ne(PAD).unsqueeze(1), "trg_mask": target.ne(PAD).unsqueeze(1)}
-        loss, _, _, _ = trained(
-            return_type="loss", src=source, src_length=batch["net_input"]["src_lengths"].to(device), trg_input=before,
-            trg=target, **masks,
-        )  # fmt: skip
-        loss = loss / batch["ntokens"]
-        loss.backward()
-        adam.step()
-        trained.zero_grad()
-        return float(loss.detach()) / math.log(2)
-
-    batches = torch.load(given.batches, weights_only=True)
-    figures = measured(update, batches, given.warm_up, given.updates)
-    print(json.dumps({**figures, "vocabulary": given.vocabulary}))
+def loss(trained: Any, batch: Any, source: Tensor, before: Tensor, target: Tensor) -> Tensor:
+    """What its trainer calls "tokens" normalisation."""
+    summed, _, _, _ = trained(
+        return_type="loss", src=source, src_length=batch["net_input"]["src_lengths"].to(source.device),
+        src_mask=source.ne(PAD).unsqueeze(1), trg_input=before, trg=target, trg_mask=target.ne(PAD).unsqueeze(1),
+    )  # fmt: skip
+    return summed / batch["ntokens"]
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, model, loss)

@@ -8,19 +8,14 @@ line of JSON has train_side's keys.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 import torch
-from measuring import measured
+from other_loops import PAD, run
 from sides import SIZES
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-PAD = 1
 
 
 class Plain(nn.Module):
@@ -56,36 +51,11 @@ class Plain(nn.Module):
         return F.linear(hidden, self.table.weight)
 
 
-def main() -> None:
-    """Parse the words, train, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("size", choices=list(SIZES))
-    parser.add_argument("--vocabulary", type=int, required=True)
-    parser.add_argument("--batches", type=Path, required=True)
-    parser.add_argument("--warm-up", type=int, default=3)
-    parser.add_argument("--updates", type=int, default=10)
-    given = parser.parse_args()
-    torch.manual_seed(1)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = Plain(given.size, given.vocabulary).to(device).train()
-    adam = torch.optim.Adam(model.parameters(), lr=1e-4, betas=(0.9, 0.98), eps=1e-9)
-
-    def update(batch: Any) -> float:
-        source, before, target = (
-            tensor.to(device)
-            for tensor in (batch["net_input"]["src_tokens"], batch["net_input"]["prev_output_tokens"], batch["target"])
-        )
-        logits = model(source, before)
-        loss = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=PAD, label_smoothing=0.1)
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-        return float(loss.detach()) / math.log(2)
-
-    batches = torch.load(given.batches, weights_only=True)
-    figures = measured(update, batches, given.warm_up, given.updates)
-    print(json.dumps({**figures, "vocabulary": given.vocabulary}))
+def loss(model: Plain, batch: Any, source: Tensor, before: Tensor, target: Tensor) -> Tensor:
+    """Label-smoothed cross entropy a token."""
+    logits = model(source, before)
+    return F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=PAD, label_smoothing=0.1)
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, lambda size, vocabulary: Plain(size, vocabulary).train(), loss)
