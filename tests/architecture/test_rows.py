@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from aat_plugin.architecture.precision import quick_small_products
 from aat_plugin.architecture.rows import Rows, attend_rows
 
 HEADS, D = 3, 4
@@ -122,3 +123,31 @@ def test_spare_rows_stand_for_no_token_change_nothing_and_get_no_gradient(length
             if of_rows is not None:
                 assert of_rows.equal(of_plain)
                 assert not of_rows[number:].any()
+
+
+@pytest.mark.parametrize(("narrow", "away"), [(False, 2**-8), (True, 2**-6)])
+def test_in_bfloat16_values_and_gradients_are_near_those_of_the_same_numbers(narrow, away):
+    lengths = [17, 5, 30]
+    mask = padded(lengths, False)
+    rows = Rows(mask)
+    packed = torch.randn(sum(lengths), 3 * HEADS * 16).bfloat16()
+    upstream = torch.randn(sum(lengths), HEADS * 16).bfloat16()
+
+    def both(packed, upstream, **more):
+        given = packed.requires_grad_()
+        out = attend_rows(None, given, rows, rows, HEADS, hidden_of(mask, True).to(torch.float32), **more)
+        return out, torch.autograd.grad(out, given, upstream)[0]
+
+    wide = both(packed.double(), upstream.double())
+    for found, exact in zip(both(packed, upstream, narrow=narrow), wide, strict=True):
+        assert found.dtype is torch.bfloat16
+        assert (found - exact).norm() < away * exact.norm()
+
+
+@pytest.mark.parametrize(("found", "quick"), [
+    ({"amx_bf16": True, "avx512_bf16": True}, True), ({"avx512_bf16": True}, True), ({"avx512_f": True}, False),
+    ({}, False),
+])  # fmt: skip
+def test_small_products_are_left_in_bfloat16_where_the_processor_has_them(monkeypatch, found, quick):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found)
+    assert quick_small_products.__wrapped__() is quick
