@@ -7,6 +7,7 @@ loses nothing here.
 from __future__ import annotations
 
 import importlib.util
+import math
 from functools import cache
 from typing import NamedTuple
 
@@ -17,6 +18,9 @@ from torch.nn import functional as F
 _HALF = (torch.float16, torch.bfloat16)
 NUMBERS_AT_ONCE = 300_000
 """In `read`, for each thread: so many logits stay in a core's cache."""
+LOG2_E = math.log2(math.e)
+"""e^x is taken as 2^(x · log2 e): torch's exponentials of e are MKL's, which take three times as long as those of 2 on a
+processor that is not Intel's (291,360 numbers on one core of an EPYC: 240 and 83 microseconds)."""
 PLAIN_EXPONENTIALS = (-30.0, 80.0)
 """Between these a log-sum-exp is exact without taking the largest off first: nothing overflows, and what underflows is
 less than e^-40 of it."""
@@ -109,7 +113,7 @@ def read(logits: Tensor, block: int) -> Read:
         seen = piece if logits.dtype == wide else part.copy_(piece)
         grouped = seen[:, : blocks * block].view(seen.size(0), blocks, block)
         torch.amax(grouped, dim=2, out=best[first : first + at_once])
-        torch.sum(torch.exp(seen, out=part), dim=1, out=sums[first : first + at_once])
+        torch.sum(torch.mul(seen, LOG2_E, out=part).exp2_(), dim=1, out=sums[first : first + at_once])
     sums.log_()
     low, high = PLAIN_EXPONENTIALS
     if not bool(((sums > low) & (sums < high)).all()):
