@@ -19,8 +19,8 @@ _HALF = (torch.float16, torch.bfloat16)
 NUMBERS_AT_ONCE = 300_000
 """In `read`, for each thread: so many logits stay in a core's cache."""
 LOG2_E = math.log2(math.e)
-"""e^x is taken as 2^(x · log2 e): torch's exponentials of e are MKL's, which take three times as long as those of 2 on a
-processor that is not Intel's (291,360 numbers on one core of an EPYC: 240 and 83 microseconds)."""
+"""e^x is taken as 2^(x · log2 e): torch's exponentials of e are MKL's, which take three times as long as those of 2 on
+a processor that is not Intel's (291,360 numbers on one core of an EPYC: 240 and 83 microseconds)."""
 PLAIN_EXPONENTIALS = (-30.0, 80.0)
 """Between these a log-sum-exp is exact without taking the largest off first: nothing overflows, and what underflows is
 less than e^-40 of it."""
