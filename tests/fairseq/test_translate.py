@@ -150,8 +150,9 @@ def test_other_precisions_say_nearly_the_same(trained, translate, engine):
         assert status == 0, errors
     best = {name: [line.split("\t") for line in lines[::2]] for name, lines in said.items() if lines}
     assert len(best) >= 2
-    for found in best.values():  # of 30; CTranslate2's int8 says 24 on an EPYC, 25 and more on a Xeon
-        assert sum(one[2] == other[2] for one, other in zip(found, best["float32"], strict=True)) >= 20
+    least = 25 if engine == "fairseq" else 20  # of 30; CTranslate2's int8 says 24 on an EPYC, 25 and more on a Xeon
+    for found in best.values():
+        assert sum(one[2] == other[2] for one, other in zip(found, best["float32"], strict=True)) >= least
     assert [one[1] for one in best["int8"]] != [one[1] for one in best["float32"]]  # scores to four places
     status, _, errors = translate(raw, "--engine", engine, "--precision", "int4")
     assert status == 2
