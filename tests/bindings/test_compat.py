@@ -1,7 +1,9 @@
-"""What users cannot mend is not printed, and everything else still is."""
+"""What users cannot mend is not printed, and everything else still is; a thread that loads ends before Python."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -37,3 +39,28 @@ def test_every_other_warning_is_heard(message, category):
         compat.install()
         warnings.warn(message, category, stacklevel=1)
     assert [str(one.message) for one in seen] == [message]
+
+
+LOADING = """
+import torch
+from fairseq.data.iterators import BufferedIterator
+{install}
+
+class Batches:
+    def __len__(self):
+        return 10**9
+
+    def __iter__(self):
+        while True:
+            yield torch.stack([torch.ones(1000).sum() for _ in range(100)])
+
+batches = BufferedIterator({buffer}, Batches())
+print(int(next(batches)[0]))
+"""
+
+
+@pytest.mark.parametrize("buffer", [1, 10**9])  # it waits for a place; it is in the midst of a batch
+def test_a_training_that_stops_in_mid_epoch_ends_well(buffer):
+    code = LOADING.format(install="from aat_plugin.bindings import compat; compat.install()", buffer=buffer)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=100)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1000\n", "")
