@@ -1,14 +1,16 @@
 """Matrix products x W^T + b of weights that stay as they are, in float32, bfloat16 or 8-bit integers: for decoding.
 
 The paper says nothing of precision. bfloat16: input and weights rounded, sums in float32 inside the product. int8: each
-row of W is scaled by its own largest value, the input by each call's, and sums are exact integers. Weights are laid out
-once as the processor's kernels read them, where torch can. Read `packed` next.
+row of W is scaled by its own largest value, the input by each call's, and sums are exact integers: where the processor
+adds two products in 16 bits, which cannot hold two of 255 · 127, weights keep 7 bits. Weights are laid out once as the
+processor's kernels read them, where torch can. Read `packed` next.
 """
 
 from __future__ import annotations
 
 import warnings
-from typing import Protocol
+from functools import cache
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -25,6 +27,8 @@ class Product(Protocol):
 
 INT8_ENGINES = ("onednn", "x86", "fbgemm", "qnnpack")
 """torch's kernels for int8, the quickest first where measured."""
+LARGEST, SMALLER = 127, 63
+"""Of int8 weights; 2 · 255 · 63 fits into 16 bits with a sign."""
 ROWS = 64
 """Of an input, for which bfloat16 weights are laid out; any other number works."""
 WIDE, ALIGNED = 1_024, 64
@@ -110,8 +114,28 @@ def int8_engine() -> str | None:
 def _int8(weight: Tensor, bias: Tensor | None, relu: bool) -> Product:
     engine = int8_engine()
     assert engine is not None, "asked for by bindings.precision, which falls back"
-    own = weight.dtype
-    scales = weight.float().abs().amax(dim=1).div(127.0).clamp(min=torch.finfo(torch.float32).tiny)
+    own, packed = weight.dtype, _in_8_bits(weight, bias, engine, SMALLER if sums_overflow(engine) else LARGEST)
+    linear = (torch.ops.quantized.linear_relu_dynamic if relu else torch.ops.quantized.linear_dynamic).default
+
+    def multiply(x: Tensor, onto: Tensor | None = None) -> Tensor:
+        return _finished(linear(x.float(), packed, False).to(own), onto, False)
+
+    return multiply
+
+
+@cache
+def sums_overflow(engine: str) -> bool:
+    """Whether a kernel for int8 adds two products in 16 bits here (x86 without VNNI), by the largest that there are."""
+    wide = 64
+    found = torch.ops.quantized.linear_dynamic(
+        torch.ones(8, wide), _in_8_bits(torch.ones(wide, wide), None, engine, LARGEST), False
+    )
+    return bool((found < 0.9 * wide).any())
+
+
+def _in_8_bits(weight: Tensor, bias: Tensor | None, engine: str, largest: int) -> Any:
+    """Weights (outputs, inputs) from -largest to largest, laid out for one of torch's kernels."""
+    scales = weight.float().abs().amax(dim=1).div(largest).clamp(min=torch.finfo(torch.float32).tiny)
     zeros = torch.zeros(weight.size(0), dtype=torch.int64)
     before = torch.backends.quantized.engine
     try:
@@ -119,13 +143,6 @@ def _int8(weight: Tensor, bias: Tensor | None, relu: bool) -> Product:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch announces another interface for it
             rough = torch.quantize_per_channel(weight.float(), scales, zeros, 0, torch.qint8)
-            packed = torch.ops.quantized.linear_prepack(rough, None if bias is None else bias.float())
+            return torch.ops.quantized.linear_prepack(rough, None if bias is None else bias.float())
     finally:
         torch.backends.quantized.engine = before
-    narrow = engine == "fbgemm"  # its sums of two products saturate at 16 bits
-    linear = (torch.ops.quantized.linear_relu_dynamic if relu else torch.ops.quantized.linear_dynamic).default
-
-    def multiply(x: Tensor, onto: Tensor | None = None) -> Tensor:
-        return _finished(linear(x.float(), packed, narrow).to(own), onto, False)
-
-    return multiply

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from aat_plugin.architecture import Transformer
+from aat_plugin.architecture import Transformer, products
 from aat_plugin.architecture.beam_cache import FEW, BeamCache
 from aat_plugin.architecture.packed import PackedDecoder, PackedEncoder
 from aat_plugin.architecture.precision import log_normalizer, read
@@ -111,6 +111,23 @@ def test_products_in_other_precisions_are_near(precision, close):
     assert found.dtype is (torch.bfloat16 if precision == "bf16" else torch.float32)
     assert (found - exact).norm() / exact.norm() < close
     assert precision == "float32" or not torch.equal(found, exact)
+
+
+@pytest.mark.parametrize("engine", [one for one in products.INT8_ENGINES
+                                    if one in torch.backends.quantized.supported_engines])
+@pytest.mark.parametrize("overflow", [None, True])
+def test_sums_of_large_8_bit_products_are_exact_integers(engine, overflow, monkeypatch):
+    """No result is further off than the rounding of its inputs: on some processors sums of two overflow 16 bits."""
+    monkeypatch.setattr(products, "INT8_ENGINES", (engine,))
+    if overflow is not None:
+        monkeypatch.setattr(products, "sums_overflow", lambda _: overflow)
+    torch.manual_seed(3)
+    weight, x = torch.rand(48, 64, dtype=torch.float64) + 0.5, torch.rand(30, 64, dtype=torch.float64) + 0.5
+    of_x, of_weight = x.max() / 255, weight.amax(dim=1) / 63 / 2  # zero is a value of x too
+    furthest = of_x * weight.sum(dim=1) + of_weight * x.sum(dim=1, keepdim=True) + 64 * of_x * of_weight
+    away = (product(weight.float(), None, "int8")(x.float()) - x @ weight.t()).abs()
+    assert bool((away < furthest).all())
+    assert float(away.max()) > 0
 
 
 @pytest.mark.parametrize("relu", [False, True])
