@@ -18,6 +18,9 @@ def ctranslate2(
     quantization: Annotated[
         str, typer.Option(metavar="KIND", help="float32, bfloat16, float16, int16, int8, int8_float32 …")
     ] = "float32",
+    int8_bits: Annotated[
+        int, typer.Option(metavar="8|7", help="Of int8 weights; 7 for processors without VNNI, whose sums overflow.")
+    ] = 8,
     data: Annotated[
         Path | None, typer.Option(help="The data-bin with dict.*.txt; default the one that was trained on.")
     ] = None,
@@ -29,7 +32,7 @@ def ctranslate2(
     need_ctranslate2()
     from aat_plugin.export.ctranslate2_folder import export_ctranslate2
 
-    done = export_ctranslate2(checkpoint, out, quantization, data)
+    done = export_ctranslate2(checkpoint, out, quantization, data, int8_bits=int8_bits)
     if as_json:
         shown = {"output": str(done.output), "quantization": done.quantization, "bytes": done.bytes}
         print(json.dumps(shown, indent=2))

@@ -14,6 +14,7 @@ CTranslate2 searches by |Y|^α (or none), stops at `beam` finished hypotheses, a
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,11 +22,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import ctranslate2
+import torch
 
+from aat_plugin.architecture.products import sums_overflow
 from aat_plugin.conventions import CHOICES
 from aat_plugin.errors import CheckpointError, ConfigError, choose
 from aat_plugin.export.ctranslate2_folder import BLANK
 from aat_plugin.translation.length_penalty import length_penalty
+
+logger = logging.getLogger(__name__)
 
 END = "</s>"
 Words = Sequence[str]
@@ -87,6 +92,12 @@ class Search:
         return 0.0 if self.penalty == "none" else self.alpha
 
 
+def int8_overflows() -> bool:
+    """Whether two int8 products of this processor's overflow their sum's 16 bits: CTranslate2 does not heed it."""
+    engine = "onednn"  # whose products CTranslate2's are, or do as they do
+    return engine in torch.backends.quantized.supported_engines and sums_overflow(engine)
+
+
 class Engine:
     """A folder of `aat export ctranslate2`, ready to translate.
 
@@ -111,7 +122,7 @@ class Engine:
         threads: int = 0,
         max_tokens: int = 4096,
     ) -> None:
-        self.longest_source, self.longest_target, self.convention = _notes(folder)
+        self.longest_source, self.longest_target, self.convention, bits = _notes(folder)
         self.max_tokens = max_tokens
         try:
             self.translator = ctranslate2.Translator(
@@ -121,6 +132,10 @@ class Engine:
             raise ConfigError(f"CTranslate2 cannot run {folder} so: {' '.join(str(error).split())}") from None
         except RuntimeError as error:
             raise CheckpointError(f"{folder} is damaged ({' '.join(str(error).split())}); export it again") from None
+        on_processor = self.translator.device == "cpu"
+        if on_processor and "int8" in self.translator.compute_type and bits != 7 and int8_overflows():
+            logger.warning(f"{folder}: CTranslate2's sums of int8 products overflow on this processor, which changes "
+                           "translations; export with --quantization int8 --int8-bits 7, or take float32")
 
     def translate(self, sources: Sequence[Words], search: Search | None = None) -> list[list[Translation]]:
         """Translate sentences of subwords.
@@ -223,12 +238,13 @@ def rescored(hypotheses: Sequence[tuple[list[str], float]], penalty: str, alpha:
     return sorted(ranked, key=lambda one: -one.score)
 
 
-def _notes(folder: Path) -> tuple[int, int, str]:
-    """The longest source and target in tokens, and the convention, as `aat export ctranslate2` notes them."""
+def _notes(folder: Path) -> tuple[int, int, str, int]:
+    """Longest source and target in tokens, convention, bits of int8 weights, as `aat export ctranslate2` notes them."""
     file = folder / "config.json"
     try:
         config: Any = json.loads(file.read_text(encoding="utf-8"))
-        return int(config["max_source_positions"]), int(config["max_target_positions"]), str(config["convention"])
+        longest = int(config["max_source_positions"]), int(config["max_target_positions"])
+        return *longest, str(config["convention"]), int(config.get("int8_bits", 8))
     except OSError as error:
         raise CheckpointError(
             f"cannot read {file}: {error.strerror}; give a folder of `aat export ctranslate2`"

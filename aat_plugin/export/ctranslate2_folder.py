@@ -27,6 +27,10 @@ from aat_plugin.export.stock_weights import EXPRESSED, MOST_ROWS, position_rows
 TARGET = "CTranslate2"
 KINDS: tuple[str, ...] = tuple(model_spec.ACCEPTED_MODEL_TYPES)
 """What --quantization takes."""
+LARGEST = {8: 127, 7: 63}
+"""Bits → the largest weight: 2 · 255 · 63 fits into 16 bits with a sign, 2 · 255 · 127 does not."""
+SCALE = "_scale"
+"""What CTranslate2 puts behind a weight's name to name its rows' scales."""
 PADDING, BLANK = "<pad>", "<blank>"
 """fairseq's padding symbol, and CTranslate2's name for it."""
 
@@ -71,6 +75,7 @@ def export_ctranslate2(
     quantization: str = "float32",
     data: Path | None = None,
     languages: tuple[str, str] | None = None,
+    int8_bits: int = 8,
 ) -> Converted:
     """Write a folder.
 
@@ -80,6 +85,7 @@ def export_ctranslate2(
         quantization: one of `KINDS`.
         data: the data-bin with the dictionaries; None takes the one that was trained on.
         languages: source and target; None takes the checkpoint's.
+        int8_bits: of the int8 kinds' weights, sign included: 8, or 7 for processors that add two products in 16 bits.
 
     Raises:
         NotExpressibleError: CTranslate2 has no such model; all reasons are listed and nothing is written.
@@ -88,6 +94,7 @@ def export_ctranslate2(
         DataError: no dictionaries; `output` cannot be written.
     """
     choose("--quantization", quantization, KINDS)
+    choose("--int8-bits", str(int8_bits), tuple(map(str, LARGEST)))
     check_folder(output)
     saved = read_model(checkpoint)
     config = saved.config
@@ -98,11 +105,26 @@ def export_ctranslate2(
     require(str(checkpoint), TARGET, reasons_against(config, dictionaries))
     spec = specification(config, saved.weights, dictionaries)
     spec.validate()
-    spec.optimize(quantization=quantization)
+    _quantize(spec, quantization, LARGEST[int8_bits])
     spec.config.add_attribute("convention", str(saved.sections["model"].get("convention")))
+    spec.config.add_attribute("int8_bits", int8_bits if quantization.startswith("int8") else 8)
     with folder(output) as place:
         spec.save(str(place))
     return Converted(output, quantization, sum(file.stat().st_size for file in output.iterdir()))
+
+
+def _quantize(spec: Any, quantization: str, largest: int) -> None:
+    """CTranslate2's own way of storing weights; int8 ones from -largest to largest, where it has 127."""
+    exact: dict[str, Any] = {}
+    if quantization.startswith("int8") and largest != LARGEST[8]:
+        exact = {name: value.numpy().copy() for name, value in spec.variables().items() if value.dtype == "float32"}
+    spec.optimize(quantization=quantization)
+    stored = spec.variables()
+    for name in [scale.removesuffix(SCALE) for scale in stored if exact and scale.endswith(SCALE)]:
+        most = np.abs(exact[name]).max(axis=1)
+        scale = largest / np.where(most > 0, most, largest)
+        stored[name].numpy()[...] = np.rint(exact[name] * scale[:, None])
+        stored[name + SCALE].numpy()[...] = scale
 
 
 def specification(

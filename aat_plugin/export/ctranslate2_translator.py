@@ -16,7 +16,7 @@ from aat_plugin.bindings.translator import Search as Asked
 from aat_plugin.bindings.translator import Translation
 from aat_plugin.corpora import wordpiece
 from aat_plugin.errors import ConfigError, choose
-from aat_plugin.export.ctranslate2_engine import Engine, Search
+from aat_plugin.export.ctranslate2_engine import Engine, Search, int8_overflows
 from aat_plugin.export.ctranslate2_folder import export_ctranslate2
 
 BPE_MARK = "@@ "
@@ -28,7 +28,7 @@ class CTranslate2Translator:
     """One model, as `Translator` is.
 
     Args:
-        folder: what `aat export ctranslate2` made; or None to convert `checkpoint` for this while, in float32.
+        folder: what `aat export ctranslate2` made; or None to convert `checkpoint` for this while.
         checkpoint: the model.
         dictionaries: the folder of dict.xx.txt.
         languages: source and target.
@@ -46,13 +46,14 @@ class CTranslate2Translator:
         self, folder: Path | None, checkpoint: Path, dictionaries: Path, languages: tuple[str, str], asked: Asked,
         device: str | None = None, pieces: str = "bpe",
     ) -> None:
+        asked_for = None if asked.precision is None else choose("precision", asked.precision, COMPUTE)
+        compute = "default" if asked_for is None else COMPUTE[asked_for]
         self._temporary = TemporaryDirectory() if folder is None else None
         if self._temporary is not None:
             folder = Path(self._temporary.name) / "ctranslate2"
-            export_ctranslate2(checkpoint, folder, "float32", dictionaries, languages)
+            kind = "int8" if asked_for == "int8" else "float32"
+            export_ctranslate2(checkpoint, folder, kind, dictionaries, languages, 7 if int8_overflows() else 8)
         assert folder is not None
-        asked_for = None if asked.precision is None else choose("precision", asked.precision, COMPUTE)
-        compute = "default" if asked_for is None else COMPUTE[asked_for]
         self.engine = Engine(folder, device=device or "auto", compute_type=compute, max_tokens=asked.max_tokens)
         self.nbest, self.pieces = asked.nbest, pieces
         self.search = _search(self.engine.convention, asked)
