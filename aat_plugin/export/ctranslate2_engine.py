@@ -129,7 +129,9 @@ class Engine:
                 str(folder), device=device, compute_type=compute_type, intra_threads=threads, inter_threads=1
             )
         except ValueError as error:
-            raise ConfigError(f"CTranslate2 cannot run {folder} so: {' '.join(str(error).split())}") from None
+            said = " ".join(str(error).split()).removesuffix(".")
+            way_out = "; take --precision float32" if "compute type" in said else ""
+            raise ConfigError(f"CTranslate2 cannot run {folder} so: {said}{way_out}") from None
         except RuntimeError as error:
             raise CheckpointError(f"{folder} is damaged ({' '.join(str(error).split())}); export it again") from None
         on_processor = self.translator.device == "cpu"

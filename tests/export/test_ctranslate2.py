@@ -267,6 +267,13 @@ def test_it_is_said_where_sums_of_int8_products_overflow(translator, tmp_path, m
         assert all("--int8-bits 7" in line for line in caplog.messages)
 
 
+def test_a_type_that_the_machine_has_not_is_one_line_with_a_way_out(translator, tmp_path):
+    export_ctranslate2(translator[2] / "ours.pt", tmp_path / "ct2")
+    with pytest.raises(ConfigError, match=r"cannot run .*float16.*; take --precision float32$") as caught:
+        Engine(tmp_path / "ct2", compute_type="float16")  # no processor has it
+    assert "\n" not in str(caught.value)
+
+
 def test_other_bits_are_refused(translator, tmp_path):
     with pytest.raises(ConfigError, match="--int8-bits"):
         export_ctranslate2(translator[2] / "ours.pt", tmp_path / "six", "int8", int8_bits=6)
