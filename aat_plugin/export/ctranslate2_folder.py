@@ -17,6 +17,7 @@ from ctranslate2.specs import common_spec, model_spec, transformer_spec
 from torch import Tensor
 
 from aat_plugin.architecture.config import TransformerConfig
+from aat_plugin.architecture.products import LARGEST, SMALLER
 from aat_plugin.bindings.dictionaries import Symbols, read_dictionaries
 from aat_plugin.bindings.saved_model import read_model
 from aat_plugin.errors import choose
@@ -27,8 +28,8 @@ from aat_plugin.export.stock_weights import EXPRESSED, MOST_ROWS, position_rows
 TARGET = "CTranslate2"
 KINDS: tuple[str, ...] = tuple(model_spec.ACCEPTED_MODEL_TYPES)
 """What --quantization takes."""
-LARGEST = {8: 127, 7: 63}
-"""Bits → the largest weight: 2 · 255 · 63 fits into 16 bits with a sign, 2 · 255 · 127 does not."""
+LARGEST_OF = {8: LARGEST, 7: SMALLER}
+"""Bits → the largest weight."""
 SCALE = "_scale"
 """What CTranslate2 puts behind a weight's name to name its rows' scales."""
 PADDING, BLANK = "<pad>", "<blank>"
@@ -94,7 +95,7 @@ def export_ctranslate2(
         DataError: no dictionaries; `output` cannot be written.
     """
     choose("--quantization", quantization, KINDS)
-    choose("--int8-bits", str(int8_bits), tuple(map(str, LARGEST)))
+    choose("--int8-bits", str(int8_bits), tuple(map(str, LARGEST_OF)))
     check_folder(output)
     saved = read_model(checkpoint)
     config = saved.config
@@ -105,7 +106,7 @@ def export_ctranslate2(
     require(str(checkpoint), TARGET, reasons_against(config, dictionaries))
     spec = specification(config, saved.weights, dictionaries)
     spec.validate()
-    _quantize(spec, quantization, LARGEST[int8_bits])
+    _quantize(spec, quantization, LARGEST_OF[int8_bits])
     spec.config.add_attribute("convention", str(saved.sections["model"].get("convention")))
     spec.config.add_attribute("int8_bits", int8_bits if quantization.startswith("int8") else 8)
     with folder(output) as place:
@@ -114,9 +115,9 @@ def export_ctranslate2(
 
 
 def _quantize(spec: Any, quantization: str, largest: int) -> None:
-    """CTranslate2's own way of storing weights; int8 ones from -largest to largest, where it has 127."""
+    """CTranslate2's own way of storing weights; int8 ones from -largest to largest, where it has `LARGEST`."""
     exact: dict[str, Any] = {}
-    if quantization.startswith("int8") and largest != LARGEST[8]:
+    if quantization.startswith("int8") and largest != LARGEST:
         exact = {name: value.numpy().copy() for name, value in spec.variables().items() if value.dtype == "float32"}
     spec.optimize(quantization=quantization)
     stored = spec.variables()
