@@ -110,24 +110,22 @@ class BeamCache:
             value: (sentences, heads, beam, d_v); both of any type, kept in that of `memory`.
 
         Returns:
-            Views of all slots in use, (sentences, heads, slots, d_k) and (sentences, heads, slots, d_v).
+            Views of all slots in use, (sentences, heads, d_k, slots) and (sentences, heads, slots, d_v): each lies as
+            its product reads it, which bfloat16's would copy otherwise.
         """
         slots = self._hidden.size(2)
         start, own = slots - key.size(2), self._own[layer]
-        if own is None or own[0].size(2) < slots:
-            kept = own or (None, None)
-            own = self._own[layer] = self._widened(kept[0], key, start), self._widened(kept[1], value, start)
+        if own is None or own[1].size(2) < slots:
+            kept = (None, None) if own is None else (own[0].transpose(2, 3), own[1])
+            room = max(SMALLEST, 2 * slots)  # twice what is needed, so that slots are copied a few times in all
+            sentences, heads, _, d_k = key.shape
+            keys = self._hidden.new_empty((sentences, heads, d_k, room))
+            values = self._hidden.new_empty((sentences, heads, room, value.size(3)))
+            _begun(keys.transpose(2, 3), kept[0], start)
+            own = self._own[layer] = keys, _begun(values, kept[1], start)
         keys, values = own
-        keys[:, :, start:slots], values[:, :, start:slots] = key, value
-        return keys[:, :, :slots], values[:, :, :slots]
-
-    def _widened(self, buffer: Tensor | None, new: Tensor, used: int) -> Tensor:
-        """A buffer of twice the size that is needed, so that slots are copied a few times in all."""
-        sentences, heads, count, width = new.shape
-        wider = self._hidden.new_empty((sentences, heads, max(SMALLEST, 2 * (used + count)), width))
-        if buffer is not None:
-            wider[:, :, :used] = buffer[:, :, :used]
-        return wider
+        keys[:, :, :, start:slots], values[:, :, start:slots] = key.transpose(2, 3), value
+        return keys[:, :, :, :slots], values[:, :, :slots]
 
     def reorder(self, rows: Tensor, sentences: Tensor | None) -> None:
         """Let hypotheses continue others of their sentence, and sentences leave; as in `NextTokens.reorder`.
@@ -154,15 +152,18 @@ class BeamCache:
         source = torch.tensor(list(moves.keys()), dtype=torch.int64, device=device)
         target = torch.tensor(list(moves.values()), dtype=torch.int64, device=device)
 
-        def close(kept: Tensor, used: int | None = None) -> Tensor:
+        def close(kept: Tensor, used: Tensor | None = None) -> Tensor:
             if moves:
-                part = kept if used is None else kept[:, :, :used]
+                part = kept if used is None else used
                 part[target] = part[source]
             return kept[:count]
 
-        slots = self._hidden.size(2)
+        def close_own(keys: Tensor, values: Tensor) -> KeysAndValues:
+            slots = self._hidden.size(2)
+            return close(keys, keys[:, :, :, :slots]), close(values, values[:, :, :slots])
+
+        self._own = [None if own is None else close_own(*own) for own in self._own]
         self.memory = [(close(key), close(value)) for key, value in self.memory]
-        self._own = [None if own is None else (close(own[0], slots), close(own[1], slots)) for own in self._own]
         self.padding_mask, self._hidden = close(self.padding_mask), close(self._hidden)
         self.hidden_source = None if self.hidden_source is None else close(self.hidden_source)
         self.outputs = None if self.outputs is None else close(self.outputs)
@@ -181,15 +182,20 @@ class BeamCache:
             self._hidden = self._hidden.gather(2, kept.unsqueeze(1).expand(-1, self._hidden.size(1), -1))
             if self._before is not None:
                 self._step_of = self._step_of.gather(1, kept)
-            for own in self._own:
-                for buffer in own or ():
-                    buffer[:, :, :most] = _slots(buffer, kept)
+            for keys, values in filter(None, self._own):
+                keys[:, :, :, :most] = _slots(keys.transpose(2, 3), kept).transpose(2, 3)
+                values[:, :, :most] = _slots(values, kept)
         self._look_again = max(3 * self._hidden.size(2) // 2, self._hidden.size(2) + FEW * beam)
+
+
+def _begun(new: Tensor, old: Tensor | None, used: int) -> Tensor:
+    """A new buffer (sentences, heads, capacity, d), its first slots in use those of an old one."""
+    if old is not None:
+        new[:, :, :used] = old[:, :, :used]
+    return new
 
 
 def _slots(buffer: Tensor, kept: Tensor) -> Tensor:
     """The slots `kept` (sentences, most) of a buffer (sentences, heads, capacity, d): (sentences, heads, most, d)."""
-    sentences, heads, capacity, width = buffer.shape
-    first = torch.arange(sentences * heads, device=buffer.device).view(sentences, heads, 1) * capacity
-    flat = (first + kept.unsqueeze(1)).flatten()
-    return buffer.reshape(-1, width).index_select(0, flat).view(sentences, heads, kept.size(1), width)
+    _, heads, _, width = buffer.shape
+    return buffer.gather(2, kept[:, None, :, None].expand(-1, heads, -1, width))

@@ -18,7 +18,7 @@ from aat_plugin.architecture.attention import MultiHeadAttention
 from aat_plugin.architecture.beam_cache import BeamCache
 from aat_plugin.architecture.cache import KeysAndValues
 from aat_plugin.architecture.embeddings import embed
-from aat_plugin.architecture.precision import LayerNorm, in_type, normalised, softmax
+from aat_plugin.architecture.precision import LayerNorm, in_type, normalised, quick_small_products, softmax
 from aat_plugin.architecture.products import product, working_type
 from aat_plugin.architecture.restricted import Reach, restricted_attention
 from aat_plugin.architecture.stacks import (
@@ -28,6 +28,9 @@ from aat_plugin.architecture.stacks import (
     TransformerDecoder,
     TransformerEncoder,
 )
+
+TOKENS_AT_ONCE = 2_048
+"""Of sources that a processor encodes together: sentences of like length, whose rows stay in its cache."""
 
 
 class _Part(NamedTuple):
@@ -143,7 +146,7 @@ class _DecoderLayer(_Layer):
         """
         query, key, value = self.own.project(self.before(x, self.own_norm))
         keys, values = cache.extend(index, key, value)
-        mixed, _ = _mixed(_copied(query, keys.dtype), keys.transpose(2, 3), values, hidden)
+        mixed, _ = _mixed(_copied(query, keys.dtype), keys, values, hidden)
         x = self.after(self.own.join(mixed, x), self.own_norm)
         assert self.source.query is not None
         query = self.source.split(self.source.query(self.before(x, self.source_norm)))
@@ -168,7 +171,26 @@ class PackedEncoder:
         self.attention_type = attention_type(encoder.embed_tokens.weight, precision)
 
     def encode(self, src_tokens: Tensor) -> EncoderOutput:
-        """Encode src_tokens (batch, src_len), padded on either side."""
+        """Encode src_tokens (batch, src_len), padded on either side.
+
+        On a processor sentences of like length go together, without the columns in which all of them are padded; there
+        the output is zero.
+        """
+        padding_mask = src_tokens.eq(self.encoder.config.padding_idx)
+        pieces = [] if src_tokens.is_cuda else _of_like_length(padding_mask, TOKENS_AT_ONCE)
+        if len(pieces) < 2:
+            return self._encode(src_tokens)
+        memory: Tensor | None = None
+        for sentences, columns in pieces:
+            found = self._encode(src_tokens[sentences, columns]).memory
+            if memory is None:
+                memory = found.new_zeros((*src_tokens.shape, found.size(2)))
+            memory[sentences, columns] = found
+        assert memory is not None
+        return EncoderOutput(memory, padding_mask)
+
+    def _encode(self, src_tokens: Tensor) -> EncoderOutput:
+        """All of them at once."""
         x, padding_mask = self.encoder.embed(src_tokens)
         own, x = self.attention_type, x.to(self.type)
         hidden = torch.where(padding_mask, -math.inf, x.new_zeros((), dtype=own))[:, None, None, :]
@@ -247,9 +269,37 @@ class PackedDecoder:
         return x, cache.to_search_order(weights.transpose(1, 2))
 
 
+def _of_like_length(padding_mask: Tensor, at_once: int) -> list[tuple[Tensor, slice]]:
+    """A batch's sentences by length, in pieces.
+
+    Args:
+        padding_mask: (sentences, src_len), True where padded.
+        at_once: the most places of a piece of more than one sentence.
+
+    Returns:
+        Which sentences, (piece,), and the columns in which one of them is not padded.
+    """
+    real = (~padding_mask).byte()
+    firsts = real.argmax(dim=1)
+    ends = real.size(1) - real.flip(1).argmax(dim=1)
+    pieces: list[tuple[Tensor, slice]] = []
+    piece: list[int] = []
+    start, stop = real.size(1), 0
+    spans = list(zip(firsts.tolist(), ends.tolist(), strict=True))
+    for sentence in (ends - firsts).argsort(stable=True).tolist():
+        first, end = min(start, spans[sentence][0]), max(stop, spans[sentence][1])
+        if piece and (len(piece) + 1) * (end - first) > at_once:
+            pieces.append((torch.tensor(piece), slice(start, stop)))
+            piece, (first, end) = [], spans[sentence]
+        piece.append(sentence)
+        start, stop = first, end
+    return [*pieces, (torch.tensor(piece), slice(start, stop))] if piece else pieces
+
+
 def attention_type(weight: Tensor, precision: str) -> torch.dtype:
-    """What attention computes in: the weights' own type, on a GPU that of the products, whose cores are for it."""
-    return working_type(weight.dtype, precision) if weight.is_cuda else weight.dtype
+    """What attention's products compute in: the others' type, where small ones too are quicker in it; else the weights' own."""
+    quick = weight.is_cuda or quick_small_products()
+    return working_type(weight.dtype, precision) if quick else weight.dtype
 
 
 def _norm(norm: LayerNorm, precision: str) -> LayerNorm:

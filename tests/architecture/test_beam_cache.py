@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from aat_plugin.architecture import Transformer, products
+from aat_plugin.architecture import Transformer, packed, products
 from aat_plugin.architecture.beam_cache import FEW, BeamCache
 from aat_plugin.architecture.packed import PackedDecoder, PackedEncoder
 from aat_plugin.architecture.precision import log_normalizer, read
@@ -82,12 +82,47 @@ def test_slots_are_written_once_and_dropped_when_nothing_descends_from_them():
         width = beam if step else 1
         hidden = cache.open_step(width)
         key, _ = cache.extend(0, torch.full((2, 1, width, 4), float(step)), torch.zeros(2, 1, width, 4))
-        seen = key[0, 0, hidden[0, 0, 0] == 0, 0]
+        seen = key[0, 0, 0, hidden[0, 0, 0] == 0]
         assert seen.tolist() == [float(n) for n in range(step + 1)]  # its own past, in order
-        most = max(most, key.size(2))
+        most = max(most, key.size(3))
         cache.reorder(torch.arange(2).repeat_interleave(beam) * width, None)  # all continue the first
     assert most < 200 * 2 < 200 * beam
     assert most > 200 + FEW
+
+
+@pytest.mark.parametrize("choices", [{}, {"restricted_attention": 3}, {"learned_positions": True}], ids=str)
+@pytest.mark.parametrize("left", [True, False])
+def test_sources_of_like_length_are_encoded_together_and_give_what_all_at_once_give(
+    make_config, monkeypatch, choices, left
+):
+    torch.manual_seed(5)
+    model = Transformer(make_config(**choices)).double().eval()
+    lengths = [9, 2, 7, 1, 9, 3, 2, 8]
+    source = torch.ones((len(lengths), 9), dtype=torch.int64)
+    for row, length in enumerate(lengths):
+        source[row, 9 - length if left else 0 :][:length] = torch.randint(4, 19, (length,))
+    encoder, pieces = PackedEncoder(model.encoder, "float32"), []
+    whole = encoder._encode
+    monkeypatch.setattr(encoder, "_encode", lambda tokens: pieces.append(tokens) or whole(tokens))
+    monkeypatch.setattr(packed, "TOKENS_AT_ONCE", 16)
+    with torch.no_grad():
+        found, expected = encoder.encode(source), model.encoder.encode(source)
+    assert torch.equal(found.padding_mask, expected.padding_mask)
+    real = ~expected.padding_mask
+    torch.testing.assert_close(found.memory[real], expected.memory[real], rtol=1e-9, atol=1e-9)
+    assert not found.memory[~real].isnan().any()
+    # 1, 2, 2, 3 as 4 · 3 places, 7, 8 as 2 · 8, then 9 and 9 alone
+    assert [tuple(one.shape) for one in pieces] == [(4, 3), (2, 8), (1, 9), (1, 9)]
+
+
+def test_one_sentence_and_even_ones_are_encoded_as_they_are(make_config, monkeypatch):
+    model = Transformer(make_config()).eval()
+    encoder, seen = PackedEncoder(model.encoder, "float32"), []
+    whole = encoder._encode
+    monkeypatch.setattr(encoder, "_encode", lambda tokens: seen.append(tokens.shape) or whole(tokens))
+    for shape in ((1, 7), (5, 7)):
+        encoder.encode(torch.full(shape, 4))
+    assert seen == [(1, 7), (5, 7)]
 
 
 def test_only_sentences_behind_the_gaps_move():
