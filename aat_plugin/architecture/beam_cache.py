@@ -16,9 +16,15 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from aat_plugin.architecture.cache import SMALLEST, KeysAndValues
 
+ALIKE = 8
+"""In half precision the places in use are a multiple of it, or a power of two if fewer, and the slots a multiple of
+`FULL`: oneDNN compiles a product for each shape anew, which took a fifth of the time that a first batch did."""
+FULL = 16
+"""Slots that there are at least: torch's softmax takes fewer one number at a time, fifteen times slower (measured)."""
 FEW = 6
 """Steps after which slots without descendants are first looked for; later whenever the slots have grown by half."""
 
@@ -58,8 +64,9 @@ class BeamCache:
         if bool(padding_mask.any()):
             self.hidden_source = torch.where(padding_mask, -math.inf, nothing)[:, None, None, :]
         self._own: list[KeysAndValues | None] = [None] * len(self.memory)
-        # (sentences, beam, slots): 0 where a hypothesis descends from a slot, -inf elsewhere.
+        # (sentences, beam, slots): 0 where a hypothesis descends from a slot, -inf elsewhere; the first `_used` hold one.
         self._hidden = nothing.new_zeros((sentences, 1, 0))
+        self._used, self._few_shapes = 0, compiled(nothing.dtype)
         self._step_of = torch.zeros((sentences, 0), dtype=torch.int64, device=device)
         self._place = list(range(sentences))
         self._others: Tensor | None = None
@@ -73,58 +80,65 @@ class BeamCache:
         return len(self._place)
 
     def to_places(self, rows: Tensor) -> Tensor:
-        """(sentences · beam, …) in search order → (sentences, beam, …) by place."""
+        """(sentences · beam, …) in search order → (places, beam, …); those that are empty get the first sentence's."""
         grouped = rows.view(len(self._place), -1, *rows.shape[1:])
         return grouped if self._at is None else grouped.index_select(0, self._at)
 
     def to_search_order(self, grouped: Tensor) -> Tensor:
-        """(sentences, beam, …) by place → (sentences · beam, …) in search order."""
+        """(places, beam, …) → (sentences · beam, …) in search order."""
         return (grouped if self._of is None else grouped.index_select(0, self._of)).flatten(0, 1)
 
     def open_step(self, beam: int) -> Tensor:
         """Make room for the next position of each of `beam` hypotheses a sentence.
 
         Returns:
-            (sentences, 1, beam, slots), -inf where a slot is hidden from a hypothesis, 0 elsewhere.
+            (places, 1, beam, slots), -inf where a slot is hidden from a hypothesis or not in use, 0 elsewhere.
         """
-        if self._hidden.size(2) > max(self._look_again, FEW * beam):
+        if self._used > max(self._look_again, FEW * beam):
             self._drop_dead_slots(beam)
-        sentences = len(self._place)
+        places, start, self._used = self._hidden.size(0), self._used, self._used + beam
+        self._hidden = self._filled_up(self._hidden)
         if self._others is None or self._others.size(0) != beam:
             one = torch.ones((beam, beam), dtype=torch.bool, device=self._hidden.device).fill_diagonal_(False)
             self._others = self._hidden.new_zeros((beam, beam)).masked_fill_(one, -math.inf)
-        self._hidden = torch.cat([self._hidden, self._others.expand(sentences, beam, beam)], dim=2)
+        self._hidden[:, :, start : self._used] = self._others
         if self._before is not None:
-            now = self._step_of.new_full((sentences, beam), self.length)
+            now = self._step_of.new_full((places, beam), self.length)
             self._step_of = torch.cat([self._step_of, now], dim=1)
-            self._hidden.masked_fill_(self._step_of.lt(self.length - self._before).unsqueeze(1), -math.inf)
+            gone = self._step_of.lt(self.length - self._before).unsqueeze(1)
+            self._hidden[:, :, : self._used].masked_fill_(gone, -math.inf)
         self.length += 1
         return self._hidden.unsqueeze(1)
+
+    def _filled_up(self, hidden: Tensor) -> Tensor:
+        """With as many slots, -inf behind those that it had, as a step with `_used` of them takes."""
+        slots = _up(self._used, FULL) if self._few_shapes else max(FULL, self._used)
+        return F.pad(hidden, (0, slots - hidden.size(2)), value=-math.inf) if hidden.size(2) < slots else hidden
 
     def extend(self, layer: int, key: Tensor, value: Tensor) -> KeysAndValues:
         """Write the new position's keys and values into their slots.
 
         Args:
             layer: which decoder layer.
-            key: (sentences, heads, beam, d_k), by place.
-            value: (sentences, heads, beam, d_v); both of any type, kept in that of `memory`.
+            key: (places, heads, beam, d_k).
+            value: (places, heads, beam, d_v); both of any type, kept in that of `memory`.
 
         Returns:
-            Views of all slots in use, (sentences, heads, d_k, slots) and (sentences, heads, slots, d_v): each lies as
-            its product reads it, which bfloat16's would copy otherwise.
+            Views of the slots that `open_step` said, (places, heads, d_k, slots) and (places, heads, slots, d_v), finite
+            throughout: each lies as its product reads it, which bfloat16's would copy otherwise.
         """
-        slots = self._hidden.size(2)
-        start, own = slots - key.size(2), self._own[layer]
+        slots, stop = self._hidden.size(2), self._used
+        start, own = stop - key.size(2), self._own[layer]
         if own is None or own[1].size(2) < slots:
             kept = (None, None) if own is None else (own[0].transpose(2, 3), own[1])
             room = max(SMALLEST, 2 * slots)  # twice what is needed, so that slots are copied a few times in all
             sentences, heads, _, d_k = key.shape
-            keys = self._hidden.new_empty((sentences, heads, d_k, room))
-            values = self._hidden.new_empty((sentences, heads, room, value.size(3)))
+            keys = self._hidden.new_zeros((sentences, heads, d_k, room))
+            values = self._hidden.new_zeros((sentences, heads, room, value.size(3)))
             _begun(keys.transpose(2, 3), kept[0], start)
             own = self._own[layer] = keys, _begun(values, kept[1], start)
         keys, values = own
-        keys[:, :, :, start:slots], values[:, :, start:slots] = key.transpose(2, 3), value
+        keys[:, :, :, start:stop], values[:, :, start:stop] = key.transpose(2, 3), value
         return keys[:, :, :, :slots], values[:, :, :slots]
 
     def reorder(self, rows: Tensor, sentences: Tensor | None) -> None:
@@ -143,10 +157,10 @@ class BeamCache:
     def _leave(self, going_on: list[int]) -> None:
         """Close the gaps: only sentences that lie behind all places still needed move."""
         places = [self._place[sentence] for sentence in going_on]
-        count = len(places)
+        count = min(self._hidden.size(0), _alike(len(places)) if self._few_shapes else len(places))
         taken = set(places)
-        moves = dict(zip((place for place in places if place >= count),
-                         (place for place in range(count) if place not in taken), strict=True))  # fmt: skip
+        free = (place for place in range(count) if place not in taken)
+        moves = {place: next(free) for place in places if place >= count}
         self._place = [moves.get(place, place) for place in places]
         device = self._hidden.device
         source = torch.tensor(list(moves.keys()), dtype=torch.int64, device=device)
@@ -159,8 +173,7 @@ class BeamCache:
             return kept[:count]
 
         def close_own(keys: Tensor, values: Tensor) -> KeysAndValues:
-            slots = self._hidden.size(2)
-            return close(keys, keys[:, :, :, :slots]), close(values, values[:, :, :slots])
+            return close(keys, keys[:, :, :, : self._used]), close(values, values[:, :, : self._used])
 
         self._own = [None if own is None else close_own(*own) for own in self._own]
         self.memory = [(close(key), close(value)) for key, value in self.memory]
@@ -169,23 +182,40 @@ class BeamCache:
         self.outputs = None if self.outputs is None else close(self.outputs)
         self._step_of = close(self._step_of)
         self._of = torch.tensor(self._place, dtype=torch.int64, device=device)
-        self._at = self._of.argsort()
+        self._at = torch.zeros(count, dtype=torch.int64, device=device)
+        self._at[self._of] = torch.arange(len(self._place), device=device)
         if self._place == list(range(count)):
             self._of = self._at = None
 
     def _drop_dead_slots(self, beam: int) -> None:
         """Keep of each sentence the slots that some hypothesis descends from, in their order."""
-        live = self._hidden.eq(0).any(dim=1)
-        slots, most = live.size(1), max(1, int(live.sum(dim=1).max()))
-        if 4 * most <= 3 * slots:
+        live = self._hidden[:, :, : self._used].eq(0).any(dim=1)
+        most = max(1, int(live.sum(dim=1).max()))
+        if 4 * most <= 3 * self._used:
             kept = live.byte().argsort(dim=1, descending=True, stable=True)[:, :most]
             self._hidden = self._hidden.gather(2, kept.unsqueeze(1).expand(-1, self._hidden.size(1), -1))
+            self._used = most
             if self._before is not None:
                 self._step_of = self._step_of.gather(1, kept)
             for keys, values in filter(None, self._own):
                 keys[:, :, :, :most] = _slots(keys.transpose(2, 3), kept).transpose(2, 3)
                 values[:, :, :most] = _slots(values, kept)
-        self._look_again = max(3 * self._hidden.size(2) // 2, self._hidden.size(2) + FEW * beam)
+        self._look_again = max(3 * self._used // 2, self._used + FEW * beam)
+
+
+def compiled(dtype: torch.dtype) -> bool:
+    """Whether products are compiled for each shape that is met: half precision's on a processor."""
+    return dtype.itemsize < 4
+
+
+def _up(number: int, multiple: int) -> int:
+    """The next multiple."""
+    return -(-number // multiple) * multiple
+
+
+def _alike(count: int) -> int:
+    """The next multiple of `ALIKE`, or power of two if that is less."""
+    return min(_up(count, ALIKE), 1 << (count - 1).bit_length())
 
 
 def _begun(new: Tensor, old: Tensor | None, used: int) -> Tensor:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from aat_plugin.architecture import Transformer, packed, products
+from aat_plugin.architecture import Transformer, beam_cache, packed, products
 from aat_plugin.architecture.beam_cache import FEW, BeamCache
 from aat_plugin.architecture.packed import PackedDecoder, PackedEncoder
 from aat_plugin.architecture.precision import log_normalizer, read
@@ -55,7 +55,9 @@ def walk(model, seed, steps=16, sentences=4, beam=3, alike=0.0):
 
 @pytest.mark.parametrize("choices", CHOICES, ids=str)
 @pytest.mark.parametrize("alike", [0.0, 0.8])
-def test_each_step_gives_what_the_whole_prefix_gives(make_config, choices, alike):
+@pytest.mark.parametrize("few_shapes", [False, True])
+def test_each_step_gives_what_the_whole_prefix_gives(make_config, monkeypatch, choices, alike, few_shapes):
+    monkeypatch.setattr(beam_cache, "compiled", lambda _: few_shapes)
     torch.manual_seed(2)
     model = Transformer(make_config(**choices)).double().eval()
     with torch.no_grad():
@@ -63,14 +65,16 @@ def test_each_step_gives_what_the_whole_prefix_gives(make_config, choices, alike
             torch.testing.assert_close(step, whole, rtol=1e-9, atol=1e-9)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    seed=st.integers(0, 10**6), sentences=st.integers(1, 6), beam=st.integers(1, 5), alike=st.sampled_from([0, 0.5, 1])
-)
-def test_hypotheses_move_and_sentences_leave_in_any_way(make_config, seed, sentences, beam, alike):
+    seed=st.integers(0, 10**6), sentences=st.integers(1, 12), beam=st.integers(1, 5),
+    alike=st.sampled_from([0, 0.5, 1]), few_shapes=st.booleans()
+)  # fmt: skip
+def test_hypotheses_move_and_sentences_leave_in_any_way(make_config, seed, sentences, beam, alike, few_shapes):
     torch.manual_seed(seed)
     model = Transformer(make_config(num_layers=1)).double().eval()
-    with torch.no_grad():
+    with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(beam_cache, "compiled", lambda _: few_shapes)
         for step, whole in walk(model, seed, 12, sentences, beam, alike):
             torch.testing.assert_close(step, whole, rtol=1e-9, atol=1e-9)
 
@@ -88,6 +92,24 @@ def test_slots_are_written_once_and_dropped_when_nothing_descends_from_them():
         cache.reorder(torch.arange(2).repeat_interleave(beam) * width, None)  # all continue the first
     assert most < 200 * 2 < 200 * beam
     assert most > 200 + FEW
+
+
+def test_in_half_precision_few_shapes_are_met():
+    sentences, beam, shapes = 50, 3, set()
+    memory = torch.zeros(sentences, 1, 3, 4, dtype=torch.bfloat16), torch.zeros(sentences, 1, 3, 4, dtype=torch.bfloat16)
+    cache = BeamCache([memory], torch.zeros(sentences, 3, dtype=torch.bool), None)
+    for step in range(sentences):
+        width = beam if step else 1
+        hidden = cache.open_step(width)
+        new = torch.zeros(hidden.size(0), 1, width, 4)
+        key, value = cache.extend(0, new, new)
+        assert key.shape == (hidden.size(0), 1, 4, hidden.size(3))
+        assert value.shape == (hidden.size(0), 1, hidden.size(3), 4)
+        shapes.add(hidden.shape[::3])
+        left = cache.sentences - (cache.sentences > 1)
+        cache.reorder(torch.arange(left).repeat_interleave(beam) * width, torch.arange(left))
+    assert sorted({places for places, _ in shapes}) == [1, 2, 4, 8, 16, 24, 32, 40, 48, 50]
+    assert all(slots % 16 == 0 for _, slots in shapes)
 
 
 @pytest.mark.parametrize("choices", [{}, {"restricted_attention": 3}, {"learned_positions": True}], ids=str)
