@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from aat_plugin.architecture.attention import MultiHeadAttention
 from aat_plugin.architecture.beam_cache import BeamCache
@@ -31,6 +32,8 @@ from aat_plugin.architecture.stacks import (
 
 TOKENS_AT_ONCE = 2_048
 """Of sources that a processor encodes together: sentences of like length, whose rows stay in its cache."""
+ROWS_ALIKE = 32
+"""The number of rows that the vocabulary's product gets in less than float32 is a multiple of it."""
 
 
 class _Part(NamedTuple):
@@ -214,7 +217,6 @@ class PackedDecoder:
         vocabulary: of the pre-softmax projection; None for that of the layers.
 
     Attributes:
-        logits: the pre-softmax projection: features (rows, d_model) → (rows, V).
         classes: V.
     """
 
@@ -223,7 +225,15 @@ class PackedDecoder:
         self.layers = [_DecoderLayer(layer, precision) for layer in decoder.layers]  # type: ignore[arg-type]
         self.type = working_type(decoder.output_projection.weight.dtype, precision)
         self.classes = decoder.output_projection.weight.size(0)
-        self.logits = product(decoder.output_projection.weight.detach(), None, vocabulary or precision)
+        self._vocabulary = product(decoder.output_projection.weight.detach(), None, vocabulary or precision)
+        # Numbers of rows, as in `beam_cache.ALIKE`: this product gets them as the search has them.
+        self._rows_alike = 1 if (vocabulary or precision) == "float32" else ROWS_ALIKE
+
+    def logits(self, features: Tensor) -> Tensor:
+        """The pre-softmax projection: features (rows, d_model) → (rows, V)."""
+        rows = features.size(0)
+        spare = -rows % self._rows_alike
+        return self._vocabulary(F.pad(features, (0, 0, 0, spare)) if spare else features)[:rows]
 
     def begin(self, source: EncoderOutput) -> BeamCache:
         """The cache of a batch whose sources were encoded."""
