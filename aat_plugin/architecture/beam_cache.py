@@ -6,7 +6,8 @@ each hypothesis descends from; attention is taken over all slots of the sentence
 hypothesis descends from any more are dropped now and then; in long outputs most of the beam's past is shared. What is
 hidden is written as -inf, to be added to scores: that is many times quicker than filling them in by a mask. Keys and
 values of the encoder's output are kept once a sentence. Where sentences leave, those behind them move into their places
-and nothing else moves. Read `packed` next, which decodes with it.
+and nothing else moves; some places may be left empty, where what is computed is read by no one. Read `packed` next,
+which decodes with it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aat_plugin.architecture.cache import SMALLEST, KeysAndValues
+from aat_plugin.architecture.precision import SHORTEST
 
 ALIKE = 8
 """In half precision the places in use are a multiple of it, or a power of two if fewer, and the slots a multiple of
-`FULL`: oneDNN compiles a product for each shape anew, which took a fifth of the time that a first batch did."""
-FULL = 16
-"""Slots that there are at least: torch's softmax takes fewer one number at a time, fifteen times slower (measured)."""
+`SHORTEST`: oneDNN compiles a product for each shape anew (a first batch of 1,000 sentences took 5.6 s of the processor,
+and 5.2 s so)."""
 FEW = 6
 """Steps after which slots without descendants are first looked for; later whenever the slots have grown by half."""
 
@@ -64,7 +65,7 @@ class BeamCache:
         if bool(padding_mask.any()):
             self.hidden_source = torch.where(padding_mask, -math.inf, nothing)[:, None, None, :]
         self._own: list[KeysAndValues | None] = [None] * len(self.memory)
-        # (sentences, beam, slots): 0 where a hypothesis descends from a slot, -inf elsewhere; the first `_used` hold one.
+        # (places, beam, slots): 0 where a hypothesis descends from a slot, -inf elsewhere; `_used` slots were written.
         self._hidden = nothing.new_zeros((sentences, 1, 0))
         self._used, self._few_shapes = 0, compiled(nothing.dtype)
         self._step_of = torch.zeros((sentences, 0), dtype=torch.int64, device=device)
@@ -112,7 +113,7 @@ class BeamCache:
 
     def _filled_up(self, hidden: Tensor) -> Tensor:
         """With as many slots, -inf behind those that it had, as a step with `_used` of them takes."""
-        slots = _up(self._used, FULL) if self._few_shapes else max(FULL, self._used)
+        slots = _up(self._used, SHORTEST) if self._few_shapes else max(SHORTEST, self._used)
         return F.pad(hidden, (0, slots - hidden.size(2)), value=-math.inf) if hidden.size(2) < slots else hidden
 
     def extend(self, layer: int, key: Tensor, value: Tensor) -> KeysAndValues:
@@ -124,8 +125,8 @@ class BeamCache:
             value: (places, heads, beam, d_v); both of any type, kept in that of `memory`.
 
         Returns:
-            Views of the slots that `open_step` said, (places, heads, d_k, slots) and (places, heads, slots, d_v), finite
-            throughout: each lies as its product reads it, which bfloat16's would copy otherwise.
+            Views of as many slots as `open_step` said, (places, heads, d_k, slots) and (places, heads, slots, d_v), all
+            finite. Each lies as its product reads it, which bfloat16's would copy otherwise.
         """
         slots, stop = self._hidden.size(2), self._used
         start, own = stop - key.size(2), self._own[layer]

@@ -1,8 +1,9 @@
 """A trained model's weights laid out for decoding: one product for Q, K and V, in a precision of choice. Section 3.
 
 It computes what `stacks` computes, up to rounding, from copies of the weights. In bfloat16 what goes from product to
-product is bfloat16 too; norms, softmax and attention compute in the model's own type. 1 / sqrt(d_k) of Eq. 1 is
-multiplied into W^Q beforehand. A step takes one token of each hypothesis and a `BeamCache`.
+product is bfloat16 too; norms and softmax compute in float32, and attention's products where the processor has no quick
+ones of that size in bfloat16. 1 / sqrt(d_k) of Eq. 1 is multiplied into W^Q beforehand. A step takes one token of each
+hypothesis and a `BeamCache`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from aat_plugin.architecture.attention import MultiHeadAttention
 from aat_plugin.architecture.beam_cache import BeamCache
 from aat_plugin.architecture.cache import KeysAndValues
 from aat_plugin.architecture.embeddings import embed
-from aat_plugin.architecture.precision import LayerNorm, in_type, normalised, quick_small_products, softmax
+from aat_plugin.architecture.precision import LayerNorm, in_type, normalised, quick_small_products, softmax_of_many
 from aat_plugin.architecture.products import product, working_type
 from aat_plugin.architecture.restricted import Reach, restricted_attention
 from aat_plugin.architecture.stacks import (
@@ -307,7 +308,7 @@ def _of_like_length(padding_mask: Tensor, at_once: int) -> list[tuple[Tensor, sl
 
 
 def attention_type(weight: Tensor, precision: str) -> torch.dtype:
-    """What attention's products compute in: the others' type, where small ones too are quicker in it; else the weights' own."""
+    """What attention's products compute in: that of the others, where small ones are quick in it; else the weights'."""
     quick = weight.is_cuda or quick_small_products()
     return working_type(weight.dtype, precision) if quick else weight.dtype
 
@@ -335,5 +336,5 @@ def _mixed(query: Tensor, key: Tensor, value: Tensor, hidden: Tensor | None) -> 
         The mixture (batch, heads, tgt_len, d_v) and the weights (batch, heads, tgt_len, src_len).
     """
     scores = query @ key
-    weights = softmax(scores if hidden is None else scores.add_(hidden))
+    weights = softmax_of_many(scores if hidden is None else scores.add_(hidden))
     return weights @ value, weights

@@ -19,15 +19,10 @@ from aat_plugin.architecture.config import TransformerConfig
 from aat_plugin.architecture.dropout import dropout
 from aat_plugin.architecture.half_rows import Rounded, half_type, project
 from aat_plugin.architecture.masks import key_padding_mask
-from aat_plugin.architecture.precision import quick_small_products
+from aat_plugin.architecture.precision import SHORTEST, quick_small_products
 from aat_plugin.architecture.rows import Rows, attend_rows
 from aat_plugin.architecture.segments import Segments, attend_segments, can_use_flash
 from aat_plugin.architecture.stacks import DecoderLayer, EncoderLayer, TransformerDecoder, TransformerEncoder
-
-SHORTEST = 16
-"""Places that a sentence gets in attention's scores: torch's softmax takes rows that are shorter than a vector register
-one number at a time, and is then fifteen times slower (measured)."""
-
 
 ROWS_ALIKE = 128
 """In bfloat16 the number of rows is a multiple of it, so that few different products are met: see `Rows`."""

@@ -96,8 +96,8 @@ def test_slots_are_written_once_and_dropped_when_nothing_descends_from_them():
 
 def test_in_half_precision_few_shapes_are_met():
     sentences, beam, shapes = 50, 3, set()
-    memory = torch.zeros(sentences, 1, 3, 4, dtype=torch.bfloat16), torch.zeros(sentences, 1, 3, 4, dtype=torch.bfloat16)
-    cache = BeamCache([memory], torch.zeros(sentences, 3, dtype=torch.bool), None)
+    memory = torch.zeros(sentences, 1, 3, 4, dtype=torch.bfloat16)
+    cache = BeamCache([(memory, memory.clone())], torch.zeros(sentences, 3, dtype=torch.bool), None)
     for step in range(sentences):
         width = beam if step else 1
         hidden = cache.open_step(width)
@@ -145,6 +145,45 @@ def test_one_sentence_and_even_ones_are_encoded_as_they_are(make_config, monkeyp
     for shape in ((1, 7), (5, 7)):
         encoder.encode(torch.full(shape, 4))
     assert seen == [(1, 7), (5, 7)]
+
+
+@pytest.mark.parametrize(("precision", "close"), [("float32", 1e-6), ("bf16", 2e-2), ("int8", 4e-2)])
+def test_logits_are_those_of_each_row_however_many_there_are(make_config, monkeypatch, precision, close):
+    torch.manual_seed(4)
+    model, given = Transformer(make_config()).eval(), []
+    decoder = PackedDecoder(model.decoder, "float32", precision)
+    whole, weight = decoder._vocabulary, model.decoder.output_projection.weight
+    monkeypatch.setattr(decoder, "_vocabulary", lambda x: given.append(x.size(0)) or whole(x))
+    with torch.no_grad():
+        for rows in (1, 31, 32, 33, 64):
+            features = torch.randn(rows, weight.size(1))
+            found, exact = decoder.logits(features).float(), features @ weight.t()
+            assert found.shape == exact.shape
+            assert (found - exact).norm() / exact.norm() < close
+    assert given == ([1, 31, 32, 33, 64] if precision == "float32" else [32, 32, 32, 64, 64])
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_attention_in_bfloat16_gives_nearly_what_float32_gives(make_config, monkeypatch, quick):
+    """With bfloat16's small products and without, each where it is not the processor's own choice too."""
+    monkeypatch.setattr(packed, "quick_small_products", lambda: quick)
+    torch.manual_seed(6)
+    model = Transformer(make_config()).eval()
+    tokens, source = torch.randint(4, 19, (5, 9)), torch.randint(4, 19, (5, 7))
+    source[1, :3] = 1
+    found = {}
+    for precision in ("float32", "bf16"):
+        encoder, decoder = PackedEncoder(model.encoder, precision), PackedDecoder(model.decoder, precision)
+        with torch.no_grad():
+            cache, steps = decoder.begin(encoder.encode(source)), []
+            for step in range(tokens.size(1)):
+                steps.append(decoder.step(tokens[:, step], cache)[0])
+                cache.reorder(torch.arange(5), None)
+        kept = cache.memory[0][0].dtype
+        assert kept is (torch.bfloat16 if quick and precision == "bf16" else torch.float32)
+        found[precision] = torch.stack(steps).float()
+    away = (found["bf16"] - found["float32"]).norm() / found["float32"].norm()
+    assert 0 < away < 0.02
 
 
 def test_only_sentences_behind_the_gaps_move():

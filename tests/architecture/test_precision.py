@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from aat_plugin.architecture.precision import LayerNorm, log_softmax, softmax
+from aat_plugin.architecture.precision import MANY, SHORTEST, LayerNorm, log_softmax, softmax, softmax_of_many
 from aat_plugin.conformance import reference as oracles
 
 
@@ -18,6 +18,21 @@ def test_softmax_keeps_the_type_and_computes_in_at_least_float32(dtype):
     exact = np.stack([oracles.softmax(row) for row in scores.double().numpy()])
     # Computed in half precision the sum alone would be off by more; rounding the result once is all that is lost.
     assert torch.equal(out, torch.tensor(exact).to(dtype)) or dtype in (torch.float32, torch.float64)
+    np.testing.assert_allclose(out.double().numpy(), exact, rtol=2 * torch.finfo(dtype).eps, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("classes", [1, 7, SHORTEST - 1, SHORTEST, SHORTEST + 3])
+@pytest.mark.parametrize("rows", [2, MANY])
+def test_softmax_of_many_short_rows_is_softmax(dtype, classes, rows):
+    torch.manual_seed(rows + classes)
+    scores = torch.randn(rows, classes, dtype=torch.float64).mul(5).to(dtype)
+    scores[0, 1:] = -torch.inf
+    out = softmax_of_many(scores)
+    assert out.shape == scores.shape
+    assert out.dtype == dtype
+    shifted = scores.double().numpy() - scores.double().numpy().max(axis=1, keepdims=True)
+    exact = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(out.double().numpy(), exact, rtol=2 * torch.finfo(dtype).eps, atol=1e-7)
 
 
