@@ -181,7 +181,7 @@ class PackedEncoder:
         the output is zero.
         """
         padding_mask = src_tokens.eq(self.encoder.config.padding_idx)
-        pieces = [] if src_tokens.is_cuda else _of_like_length(padding_mask, TOKENS_AT_ONCE)
+        pieces = [] if src_tokens.device.type != "cpu" else _of_like_length(padding_mask, TOKENS_AT_ONCE)
         if len(pieces) < 2:
             return self._encode(src_tokens)
         memory: Tensor | None = None

@@ -62,7 +62,7 @@ def softmax(scores: Tensor) -> Tensor:
 def softmax_of_many(scores: Tensor) -> Tensor:
     """As `softmax`, quick for many rows that are shorter than `SHORTEST` too, for which they are filled up."""
     classes = scores.size(-1)
-    if classes >= SHORTEST or scores.is_cuda or scores.numel() < MANY:
+    if classes >= SHORTEST or scores.device.type != "cpu" or scores.numel() < MANY:
         return softmax(scores)
     return softmax(F.pad(scores, (0, SHORTEST - classes), value=-math.inf))[..., :classes]
 
