@@ -23,9 +23,8 @@ from aat_plugin.architecture.cache import SMALLEST, KeysAndValues
 from aat_plugin.architecture.precision import SHORTEST
 
 ALIKE = 8
-"""In half precision the places in use are a multiple of it, or a power of two if fewer, and the slots a multiple of
-`SHORTEST`: oneDNN compiles a product for each shape anew (a first batch of 1,000 sentences took 5.6 s of the processor,
-and 5.2 s so)."""
+"""Where `compiled` says so, the places in use are a multiple of it, or a power of two if fewer, and the slots a
+multiple of `SHORTEST`: a first batch of 1,000 sentences took 5.6 s of the processor, and 5.2 to 5.5 s so."""
 FEW = 6
 """Steps after which slots without descendants are first looked for; later whenever the slots have grown by half."""
 
@@ -67,7 +66,7 @@ class BeamCache:
         self._own: list[KeysAndValues | None] = [None] * len(self.memory)
         # (places, beam, slots): 0 where a hypothesis descends from a slot, -inf elsewhere; `_used` slots were written.
         self._hidden = nothing.new_zeros((sentences, 1, 0))
-        self._used, self._few_shapes = 0, compiled(nothing.dtype)
+        self._used, self._few_shapes = 0, compiled(nothing)
         self._step_of = torch.zeros((sentences, 0), dtype=torch.int64, device=device)
         self._place = list(range(sentences))
         self._others: Tensor | None = None
@@ -199,14 +198,14 @@ class BeamCache:
             if self._before is not None:
                 self._step_of = self._step_of.gather(1, kept)
             for keys, values in filter(None, self._own):
-                keys[:, :, :, :most] = _slots(keys.transpose(2, 3), kept).transpose(2, 3)
+                keys[:, :, :, :most] = keys.gather(3, kept[:, None, None, :].expand(-1, *keys.shape[1:3], -1))
                 values[:, :, :most] = _slots(values, kept)
         self._look_again = max(3 * self._used // 2, self._used + FEW * beam)
 
 
-def compiled(dtype: torch.dtype) -> bool:
-    """Whether products are compiled for each shape that is met: half precision's on a processor."""
-    return dtype.itemsize < 4
+def compiled(x: Tensor) -> bool:
+    """Whether products of the type and device of `x` (of any shape) are compiled for each shape: oneDNN's bfloat16."""
+    return x.device.type == "cpu" and x.dtype.itemsize < 4
 
 
 def _up(number: int, multiple: int) -> int:
@@ -228,5 +227,7 @@ def _begun(new: Tensor, old: Tensor | None, used: int) -> Tensor:
 
 def _slots(buffer: Tensor, kept: Tensor) -> Tensor:
     """The slots `kept` (sentences, most) of a buffer (sentences, heads, capacity, d): (sentences, heads, most, d)."""
-    _, heads, _, width = buffer.shape
-    return buffer.gather(2, kept[:, None, :, None].expand(-1, heads, -1, width))
+    sentences, heads, capacity, width = buffer.shape
+    first = torch.arange(sentences * heads, device=buffer.device).view(sentences, heads, 1) * capacity
+    flat = (first + kept.unsqueeze(1)).flatten()
+    return buffer.reshape(-1, width).index_select(0, flat).view(sentences, heads, kept.size(1), width)

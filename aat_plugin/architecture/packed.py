@@ -34,7 +34,8 @@ from aat_plugin.architecture.stacks import (
 TOKENS_AT_ONCE = 2_048
 """Of sources that a processor encodes together: sentences of like length, whose rows stay in its cache."""
 ROWS_ALIKE = 32
-"""The number of rows that the vocabulary's product gets in less than float32 is a multiple of it."""
+"""On a processor the number of rows that the vocabulary's product gets in less than float32 is a multiple of it, for
+the reason of `beam_cache.ALIKE`: the search has any number of them."""
 
 
 class _Part(NamedTuple):
@@ -226,9 +227,9 @@ class PackedDecoder:
         self.layers = [_DecoderLayer(layer, precision) for layer in decoder.layers]  # type: ignore[arg-type]
         self.type = working_type(decoder.output_projection.weight.dtype, precision)
         self.classes = decoder.output_projection.weight.size(0)
-        self._vocabulary = product(decoder.output_projection.weight.detach(), None, vocabulary or precision)
-        # Numbers of rows, as in `beam_cache.ALIKE`: this product gets them as the search has them.
-        self._rows_alike = 1 if (vocabulary or precision) == "float32" else ROWS_ALIKE
+        weight, vocabulary = decoder.output_projection.weight.detach(), vocabulary or precision
+        self._vocabulary = product(weight, None, vocabulary)
+        self._rows_alike = ROWS_ALIKE if weight.device.type == "cpu" and vocabulary != "float32" else 1
 
     def logits(self, features: Tensor) -> Tensor:
         """The pre-softmax projection: features (rows, d_model) → (rows, V)."""

@@ -60,7 +60,11 @@ def softmax(scores: Tensor) -> Tensor:
 
 
 def softmax_of_many(scores: Tensor) -> Tensor:
-    """As `softmax`, quick for many rows that are shorter than `SHORTEST` too, for which they are filled up."""
+    """As `softmax`, quick for many rows that are shorter than `SHORTEST` too, for which they are filled up.
+
+    Args:
+        scores: (..., classes).
+    """
     classes = scores.size(-1)
     if classes >= SHORTEST or scores.device.type != "cpu" or scores.numel() < MANY:
         return softmax(scores)
